@@ -1,0 +1,34 @@
+"""Automatic differentiation that you can see through: scalars and arrays in one graph.
+
+>>> import autodiff as ad
+>>> x = ad.Value(2.0, label="x")
+>>> y = ad.sin(x) + x**2
+>>> y.backward()
+>>> round(x.grad, 6)  # cos 2 + 2 · 2
+3.583853
+"""
+
+from autodiff import ops, reverse
+from autodiff.graph import Node, Primitive, Tensor, Value
+from autodiff.ops import *  # noqa: F403
+from autodiff.recording import is_recording, no_grad, recording
+from autodiff.transform import GradientError, check_gradients, grad, jvp, value_and_grad
+from autodiff.version import __version__
+
+__all__ = [
+    "GradientError",
+    "Node",
+    "Primitive",
+    "Tensor",
+    "Value",
+    "__version__",
+    "check_gradients",
+    "grad",
+    "is_recording",
+    "jvp",
+    "no_grad",
+    "recording",
+    "reverse",
+    "value_and_grad",
+    *(name for name in ops.__all__ if name not in ("numpy_protocol", "operators")),
+]

@@ -1,0 +1,53 @@
+"""Arrays as the graph takes them in and hands them out."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+
+def read_only(array: Array) -> Array:
+    """``array`` itself if it can't be written to, else a view that can't."""
+    if not array.flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def frozen(array: Array) -> Array:
+    """An array equal to ``array`` that nobody can change: itself if that is so, else a copy."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            break
+        owner = owner.base
+    if owner is None or isinstance(owner, bytes):
+        return array
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def real_array(data: ArrayLike) -> Array:
+    """``data`` as an array of real numbers (or integers, or booleans).
+
+    Raises:
+        TypeError: it is complex, text, a ragged list, or holds nodes or other objects.
+    """
+    try:
+        array = np.asarray(data)
+    except ValueError as fault:
+        raise TypeError(f"expected an array of real numbers: {fault}") from None
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind == "c":
+        raise TypeError(
+            "expected real numbers, got complex ones: differentiate the real and the "
+            "imaginary part as two real functions"
+        )
+    raise TypeError(f"expected real numbers, got {type(data).__name__} of dtype {array.dtype}")

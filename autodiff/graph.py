@@ -1,0 +1,519 @@
+"""What a graph is made of: nodes, and the primitives that make them.
+
+An expression is recorded as it is computed. Every operation on a node makes a new node that
+remembers the primitive that made it and its operands, so the expression *is* the graph:
+
+    >>> from autodiff import Value
+    >>> x = Value(3.0, label="x")
+    >>> y = x * x
+    >>> y.primitive.name, y.operands == (x, x)
+    ('mul', True)
+
+Three properties of a node carry the whole library:
+
+* It refers to its operands and never to its consumers. There are no reference cycles, and a graph
+  is freed the moment its output is dropped.
+* It is born after its operands, and its creation number says so. Creation order is therefore an
+  ancestral order, and "newest first" is a reverse ancestral one: no topological sort is needed.
+* A leaf whose data is assigned anew gets a new number. A consumer *older* than its operand has
+  been computed from data that is gone, and the reverse walk refuses it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from autodiff.arrays import Array, frozen, read_only, real_array
+from autodiff.recording import is_recording
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Operand: TypeAlias = "Node | ArrayLike"
+Parameters: TypeAlias = Mapping[str, Any]
+
+NO_PARAMETERS: Parameters = MappingProxyType({})
+
+next_number = itertools.count(1).__next__  # one atomic call: threads never share a number
+
+
+# --- nodes ----------------------------------------------------------------------------------------
+
+
+class Node:
+    """A number or an array in a graph, with the operation that made it.
+
+    Attributes:
+        primitive: the operation that made the node; ``None`` for a leaf.
+        operands: its inputs in order: nodes, and the constants that were not nodes.
+        number: its creation number, larger than the number of each of its operands.
+    """
+
+    __slots__ = ("_data", "_grad", "_label", "_parameters", "number", "operands", "primitive")
+
+    _data: Any
+    _grad: Any
+    _label: str | None
+    _parameters: Parameters
+    number: int
+    operands: tuple[Any, ...]
+    primitive: Primitive | None
+
+    __hash__ = object.__hash__  # identity, although == compares numbers
+
+    @property
+    def data(self) -> Any:
+        """The number or the array itself. Assign to a leaf to give it new data."""
+        raise NotImplementedError
+
+    @property
+    def grad(self) -> Any:
+        """The adjoint t_n that ``backward()`` left here."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str | None:
+        """The name that drawings and messages show."""
+        return getattr(self, "_label", None)
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        self._label = label
+
+    @property
+    def parameters(self) -> Parameters:
+        """What the primitive was called with besides operands (``axis``, ``stride`` ...)."""
+        return getattr(self, "_parameters", NO_PARAMETERS)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this node."""
+        return not self.operands
+
+    @property
+    def has_adjoint(self) -> bool:
+        """Whether a backward pass has left an adjoint in ``grad``."""
+        return getattr(self, "_grad", None) is not None
+
+    def _require_leaf(self) -> None:
+        if self.operands:
+            raise ValueError(
+                f"only a leaf can be given new data; {describe(self)} was computed by "
+                f"'{self.primitive}': assign to its operands and compute it again"
+            )
+
+    def __array__(self, *_: object, **__: object) -> Array:
+        # Without this NumPy would wrap the node in an object array, outside of any graph.
+        raise TypeError(
+            f"{describe(self)} can't become a NumPy array without leaving its graph: use .data for "
+            "the bare numbers, or autodiff.stack([...]) to make a Tensor of several nodes"
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self._data)
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    if TYPE_CHECKING:
+        # Given to the class by the modules above this one (ops/, reverse), so that imports run
+        # only downwards: here is what they promise.
+        def backward(self, seed: Any = None, *, keep_adjoints: bool = True) -> None: ...
+
+        def _binary(self, other: Any) -> Any: ...
+        def _unary(self) -> Self: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
+        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __neg__ = __pos__ = __abs__ = _unary
+        exp = log = sqrt = sin = cos = tan = tanh = sigmoid = relu = _unary
+
+
+class Value(Node):
+    """A node whose data is one Python float.
+
+    Args:
+        data: a real number.
+        label: the name that drawings and messages show.
+
+    Raises:
+        TypeError: ``data`` is not a real number.
+
+    Example:
+        >>> from autodiff import Value
+        >>> a, b = Value(-4.0), Value(2.0)
+        >>> c = a * b + b**3
+        >>> c.backward()
+        >>> c.data, a.grad, b.grad
+        (0.0, 2.0, 8.0)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: float | Node, label: str | None = None) -> None:
+        self._data = _as_float(data)
+        self._label = label
+        self.primitive = None
+        self.operands = ()
+        self.number = next_number()
+
+    @property
+    def data(self) -> float:
+        """The number, a Python float. Assign to a leaf to give it a new one."""
+        return self._data  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, data: float) -> None:
+        self._require_leaf()
+        self._data = _as_float(data)
+        self.number = next_number()
+
+    @property
+    def grad(self) -> float:
+        """The adjoint t_n that ``backward()`` left here; 0.0 before."""
+        return getattr(self, "_grad", 0.0)
+
+    @grad.setter
+    def grad(self, grad: float) -> None:
+        self._grad = _as_float(grad)
+
+    def __repr__(self) -> str:
+        label = "" if self.label is None else f", label={self.label!r}"
+        grad = f", grad={self.grad:.6g}" if self.has_adjoint else ""
+        return f"Value({self._data!r}{label}{grad})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+
+class Tensor(Node):
+    """A node whose data is a NumPy array.
+
+    Args:
+        data: an array of real numbers, or what NumPy makes one of; it is copied.
+        label: the name that drawings and messages show.
+        dtype: the type of its elements; that of ``data`` when not given.
+
+    Raises:
+        TypeError: ``data`` is not real-valued (complex, strings, objects, ragged lists).
+
+    Integer and boolean tensors may be operands; they are constants, and have no gradient.
+
+    Example:
+        >>> import numpy as np
+        >>> from autodiff import Tensor
+        >>> W = Tensor(np.eye(2), label="W")
+        >>> (W @ np.array([1.0, 2.0])).sum().backward()
+        >>> W.grad
+        array([[1., 2.],
+               [1., 2.]])
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: ArrayLike,
+        label: str | None = None,
+        *,
+        dtype: np.dtype[Any] | type | None = None,
+    ) -> None:
+        self._data = np.array(real_array(data), dtype=dtype)  # its own: nobody else can change it
+        self._label = label
+        self.primitive = None
+        self.operands = ()
+        self.number = next_number()
+
+    @property
+    def data(self) -> Array:
+        """The array, read-only. Assign to a leaf to give it new elements of the same shape."""
+        return read_only(self._data)
+
+    @data.setter
+    def data(self, data: ArrayLike) -> None:
+        self.assign(data)
+
+    def assign(self, data: ArrayLike) -> None:
+        """Overwrite the elements of a leaf: the one way in which an optimiser updates a parameter.
+
+        A graph recorded from the old elements can no longer be differentiated; it says so.
+
+        Raises:
+            ValueError: the node is not a leaf, or ``data`` has another shape.
+        """
+        self._require_leaf()
+        array = real_array(data)
+        if array.shape != self._data.shape:
+            raise ValueError(
+                f"{describe(self)} can't be given data of shape {array.shape}: "
+                f"a leaf keeps its shape {self._data.shape}"
+            )
+        self.number = next_number()
+        np.copyto(self._data, array, casting="same_kind")
+
+    @property
+    def grad(self) -> Array | None:
+        """The adjoint t_n that ``backward()`` left here, an array like ``data``; None before."""
+        return getattr(self, "_grad", None)
+
+    @grad.setter
+    def grad(self, grad: ArrayLike | None) -> None:
+        if grad is not None:
+            grad = np.array(real_array(grad), dtype=self.dtype)
+            if grad.shape != self.shape:
+                raise ValueError(
+                    f"a gradient has its node's shape: {describe(self)} was given one of "
+                    f"shape {grad.shape}"
+                )
+        self._grad = grad
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of its axes."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of its axes."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """The number of its elements."""
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of its elements."""
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    def item(self) -> float:
+        """The only element, as a Python float outside of any graph."""
+        return float(self._data.item())
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError(f"{describe(self)} has no axis to iterate over")
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        label = "" if self.label is None else f", label={self.label!r}"
+        if self.size <= 12:
+            elements = np.array2string(self._data, separator=", ", prefix="Tensor(")
+            return f"Tensor({elements}{label}, dtype={self.dtype})"
+        return f"Tensor(shape={self.shape}{label}, dtype={self.dtype})"
+
+    if TYPE_CHECKING:  # given by ops/, see Node
+
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def sum(self, axis: Axes = None, keepdims: bool = False) -> Tensor: ...
+        def mean(self, axis: Axes = None, keepdims: bool = False) -> Tensor: ...
+        def max(self, axis: Axes = None, keepdims: bool = False) -> Tensor: ...
+        def reshape(self, *shape: Any) -> Tensor: ...
+        def transpose(self, *axes: Any) -> Tensor: ...
+        @property
+        def T(self) -> Tensor: ...
+
+
+Axes: TypeAlias = "int | tuple[int, ...] | None"
+
+
+# --- primitives -----------------------------------------------------------------------------------
+
+
+class Primitive:
+    """An operation that the graph records: its name, how to compute it, and its rule.
+
+    Subclasses (``ops/rules.py``) say the rule in one of three forms; the engine asks for it here.
+
+    Attributes:
+        name: what drawings and messages call it.
+        compute: the operation on bare numbers and arrays, ``compute(*operands, **parameters)``.
+        scalar_pull: the generated short cut of the reverse walk for ``Value`` nodes, if any.
+    """
+
+    name: str
+    compute: Callable[..., Any]
+    scalar_pull: Callable[[Node, float, dict[Node, Any]], None] | None = None
+
+    def __call__(self, *operands: Operand, **parameters: Any) -> Any:
+        """Apply to nodes (recorded) or to bare numbers and arrays (merely computed)."""
+        return apply(self, operands, parameters)
+
+    def vjp(
+        self, i: int, t: Any, f: Any, operands: Sequence[Any], parameters: Parameters
+    ) -> Any | None:
+        """What adjoint ``t`` of output ``f`` contributes to operand ``i``: (∂f/∂operand)ᵀ t.
+
+        Works on bare arrays and on nodes alike, for it is written in the library's operations.
+        ``None`` says that the operand doesn't influence the output.
+        """
+        raise NotImplementedError
+
+    def jvp(
+        self,
+        tangents: Sequence[Any | None],
+        f: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> Any | None:
+        """The tangent of the output: Σ over operands of ∂f/∂operand · tangent."""
+        raise NotImplementedError
+
+    def partial(self, i: int, names: Sequence[str], output: str) -> str | None:
+        """The local partial derivative ∂f/∂operand ``i`` as a formula in the operands' names."""
+        return None
+
+    def expression(self, names: Sequence[str], parameters: Parameters) -> str:
+        """The operation as text, such as ``sin(x)`` or ``sum(x, axis=0)``."""
+        given = [f"{name}={value}" for name, value in parameters.items() if _is_short(value)]
+        return f"{self.name}({', '.join([*names, *given])})"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters) -> Any:
+    """Compute ``primitive`` of ``operands``, and record it if a node is among them.
+
+    Returns:
+        a node if an operand is a node: a ``Value`` if all operands are scalars and so is the
+        result, else a ``Tensor``. Without nodes, the bare number or array.
+
+    Raises:
+        TypeError: an operand is not numeric.
+        ValueError: the operands don't fit together; the message names them with their shapes.
+    """
+    values = [operand._data if isinstance(operand, Node) else _constant(operand, primitive)
+              for operand in operands]  # fmt: skip
+    try:
+        result = primitive.compute(*values, **parameters)
+    except (ValueError, IndexError, TypeError) as fault:
+        named = ", ".join(map(describe, operands))
+        raise type(fault)(f"{primitive}({named}): {fault}") from None
+    of_arrays = any(isinstance(value, np.ndarray) for value in values)
+    if not of_arrays and np.ndim(result) == 0:
+        result = float(result)
+    if not any(isinstance(operand, Node) for operand in operands):
+        return result
+    return record(primitive, operands, values, parameters, result)
+
+
+def record(
+    primitive: Primitive,
+    operands: Sequence[Any],
+    values: Sequence[Any],
+    parameters: Parameters,
+    result: Any,
+) -> Node:
+    """Make the node that ``primitive`` gave; a leaf if recording is off or nothing is real."""
+    node: Node
+    if isinstance(result, float):
+        node = object.__new__(Value)
+    else:
+        node = object.__new__(Tensor)
+        result = np.asarray(result)
+    kept = is_recording() and any(map(is_differentiable, operands))
+    if isinstance(result, np.ndarray):
+        if not kept:
+            result = result.copy()  # a leaf owns its data: a view would change with its base
+        else:
+            if any(result is value for value in values):
+                result = result.view()  # the leaf it belongs to must stay assignable
+            result.flags.writeable = False
+    node._data = result
+    node.number = next_number()
+    if kept:
+        node.primitive = primitive
+        node.operands = tuple(
+            [operand if is_differentiable(operand) else _held(value)
+             for operand, value in zip(operands, values, strict=True)]
+        )  # fmt: skip
+        node._parameters = parameters
+    else:
+        node.primitive = None
+        node.operands = ()
+    return node
+
+
+# --- operands -------------------------------------------------------------------------------------
+
+
+def bare(operand: Any) -> Any:
+    """The number or array of a node; anything else as it is."""
+    return operand._data if isinstance(operand, Node) else operand
+
+
+def describe(operand: Any) -> str:
+    """An operand as messages name it: its label, its kind and its shape or value."""
+    label = f"'{operand.label}' " if isinstance(operand, Node) and operand.label else ""
+    data = bare(operand)
+    if isinstance(operand, Value):
+        return f"{label}Value {data:.6g}"
+    if isinstance(data, np.ndarray):
+        kind = "Tensor" if isinstance(operand, Node) else "array"
+        return f"{label}{kind} of shape {data.shape}"
+    if isinstance(data, (list, tuple)):
+        return f"{type(data).__name__} of length {len(data)}"
+    return f"{type(data).__name__} {data!r}"[:80]
+
+
+def _as_float(data: Any) -> float:
+    if data.__class__ is float:
+        return data  # type: ignore[no-any-return]
+    array = real_array(data)
+    if array.ndim:
+        raise TypeError(
+            f"a Value holds one number, got an array of shape {array.shape}: use Tensor for arrays"
+        )
+    return float(array)
+
+
+def _constant(operand: Any, primitive: Primitive) -> Any:
+    """An operand that is no node, as numeric code takes it.
+
+    Python numbers stay what they are, for they are weak: they never change an array's dtype.
+    """
+    if operand.__class__ in _PYTHON_NUMBERS:
+        return operand
+    try:
+        return real_array(operand)
+    except TypeError as fault:
+        raise TypeError(f"{primitive}: {fault}") from None
+
+
+_PYTHON_NUMBERS = (float, int, bool)
+
+
+def is_differentiable(operand: Any) -> bool:
+    """Whether an operand is a node of real numbers: integers and booleans are constants."""
+    return isinstance(operand, Value) or (
+        isinstance(operand, Tensor) and operand._data.dtype.kind == "f"
+    )
+
+
+def _held(constant: Any) -> Any:
+    """A constant as a node keeps it until the backward pass."""
+    if isinstance(constant, np.ndarray):
+        return frozen(constant)
+    return float(constant)
+
+
+def _is_short(value: Any) -> bool:
+    return value is not None and value is not False and not isinstance(value, np.ndarray)

@@ -1,0 +1,1 @@
+"""Numeric routines on floats and arrays that know nothing of graphs."""

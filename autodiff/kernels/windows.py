@@ -1,0 +1,73 @@
+"""Sliding windows over the trailing axes of an array.
+
+A window of ``size`` starts at every multiple of ``stride``; its elements lie ``dilation`` apart.
+Element ``o`` of all windows together is a strided slice of the array, so every routine here is a
+loop over the few elements of one window, never over positions, channels or images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from autodiff.arrays import Array
+
+Sizes: TypeAlias = tuple[int, ...]
+
+
+def output_sizes(spatial: Sequence[int], size: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
+    """How many windows fit along each axis: floor((n - extent) / stride) + 1.
+
+    Raises:
+        ValueError: a window is larger than the array.
+    """
+    extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
+    if any(n < e for n, e in zip(spatial, extent, strict=True)):
+        raise ValueError(
+            f"a window of {by(extent)} does not fit into an input of {by(spatial)} (padding included)"
+        )
+    return tuple((n - e) // s + 1 for n, e, s in zip(spatial, extent, stride, strict=True))
+
+
+def by(sizes: Sequence[int]) -> str:
+    """Sizes as people write them: 5×5."""
+    return "×".join(map(str, sizes))
+
+
+def elements(
+    out: Sizes, size: Sizes, stride: Sizes, dilation: Sizes
+) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
+    """For each place in a window: the place, and the slice of the trailing axes it reads."""
+    for place in product(*map(range, size)):
+        yield (
+            place,
+            tuple(
+                slice(p * d, p * d + (n - 1) * s + 1, s)
+                for p, n, s, d in zip(place, out, stride, dilation, strict=True)
+            ),
+        )
+
+
+def windows(x: Array, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
+    """All windows as a view without a copy: shape (*leading, *positions, *size)."""
+    lead, spatial = x.ndim - len(size), x.strides[x.ndim - len(size) :]
+    out = output_sizes(x.shape[lead:], size, stride, dilation)
+    step = tuple(n * s for n, s in zip(spatial, stride, strict=True))
+    inside = tuple(n * d for n, d in zip(spatial, dilation, strict=True))
+    return as_strided(
+        x, (*x.shape[:lead], *out, *size), (*x.strides[:lead], *step, *inside), writeable=False
+    )
+
+
+def overlap_add(t: Array, spatial: Sizes, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
+    """The transpose of ``windows``: every element of every window added to where it came from."""
+    rank = len(size)
+    lead, out = t.shape[: t.ndim - 2 * rank], t.shape[t.ndim - 2 * rank : t.ndim - rank]
+    x = np.zeros((*lead, *spatial), dtype=t.dtype)
+    for place, where in elements(out, size, stride, dilation):
+        x[(..., *where)] += t[(..., *place)]
+    return x

@@ -1,0 +1,139 @@
+"""Formulas: one text for a local partial derivative, read in four ways.
+
+A pointwise primitive states its value and its partials as formulas, ``"cos(x)"`` or ``"-f / y"``,
+in its operands ``x``, ``y`` and its output ``f``. The text is parsed once and becomes
+
+* Python source on floats, for the generated operators and short cuts of ``Value``;
+* a function on arrays (the names are NumPy's);
+* a function on nodes (the names are the library's own), so that a partial can be differentiated;
+* the label on the edge of a drawing, with the operands' own names in it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+
+def parse(text: str) -> ast.expr:
+    """The syntax tree of a formula."""
+    return ast.parse(text, mode="eval").body
+
+
+def unparse(formula: ast.expr, names: Mapping[str, str]) -> str:
+    """The formula as text, with its variables called by other names, or replaced by numbers.
+
+    Where a name is a number, what it decides is decided: ``y * x ** (y - 1)`` with ``y`` = 2 reads
+    ``2 * x``.
+    """
+    renamed = _Rename(names).visit(deepcopy(formula))
+    return ast.unparse(_Simplify().visit(renamed))
+
+
+def function(formula: ast.expr, arguments: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """A Python function of the comma-separated ``arguments`` that computes the formula."""
+    source = f"lambda {arguments}: {ast.unparse(formula)}"
+    compiled: Callable[..., Any] = eval(source, namespace)
+    return compiled
+
+
+def scalar_source(formula: ast.expr) -> str:
+    """The formula as source on Python floats: choices decide, and a power never turns complex."""
+    return ast.unparse(_Scalar().visit(deepcopy(formula)))
+
+
+def variables(formula: ast.expr) -> set[str]:
+    """The names that the formula reads."""
+    return {node.id for node in ast.walk(formula) if isinstance(node, ast.Name)}
+
+
+def contribution(partial: ast.expr) -> ast.expr | None:
+    """``t`` times a local partial, in its best form: ``t * 1`` is ``t``, ``t * (1 / x)`` is ``t / x``.
+
+    ``None`` where the partial is zero. A comparison is a partial of 1 or 0 and selects ``t``.
+    """
+    match partial:
+        case ast.Constant(value=0):
+            return None
+        case ast.Constant(value=1):
+            return parse("t")
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)):
+            return parse("-t")
+        case ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=divisor):
+            return ast.BinOp(parse("t"), ast.Div(), divisor)
+        case ast.Compare():
+            return ast.Call(ast.Name("where"), [partial, parse("t"), parse("0.0")], [])
+    return ast.BinOp(parse("t"), ast.Mult(), partial)
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        name = self.names.get(node.id, node.id)
+        try:
+            return parse(f"{float(name):g}")
+        except ValueError:
+            return ast.Name(name)
+
+
+class _Simplify(ast.NodeTransformer):
+    """Folds arithmetic and choices among numbers, and drops ``** 1``, ``* 1`` and ``1 *``."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id="where"), args=[ast.Constant(value=decided), a, b]):
+                return a if decided else b
+            case (
+                ast.BinOp(left=ast.Constant(), right=ast.Constant())
+                | ast.Compare(left=ast.Constant(), comparators=[ast.Constant()])
+                | ast.UnaryOp(operand=ast.Constant())
+            ):
+                return self._folded(node)
+            case ast.BinOp(left=x, op=ast.Pow() | ast.Mult(), right=ast.Constant(value=1)):
+                return x
+            case ast.BinOp(left=ast.Constant(value=1), op=ast.Mult(), right=x):
+                return x
+        return node
+
+    @staticmethod
+    def _folded(node: ast.expr) -> ast.expr:
+        try:
+            number = eval(ast.unparse(node), {"__builtins__": {}})
+            return parse(str(number) if isinstance(number, bool) else f"{number:g}")
+        except (ArithmeticError, TypeError, ValueError):
+            return node  # such as 1 / 0: shown as it stands
+
+
+class _Scalar(ast.NodeTransformer):
+    """Rewrites what has no direct counterpart among Python's float operations."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id="where"), args=[condition, taken, other]):
+                return ast.IfExp(condition, taken, other)
+            case ast.Call(func=ast.Name(id="relu"), args=[x]):
+                return self.visit(ast.Call(ast.Name("maximum"), [x, ast.Constant(0.0)], []))
+            case ast.Call(func=ast.Name(id="maximum" | "minimum" as name), args=[x, y]):
+                order = ast.GtE() if name == "maximum" else ast.LtE()
+                # The second test lets a nan through, as NumPy does.
+                return ast.IfExp(
+                    ast.BoolOp(
+                        ast.Or(),
+                        [ast.Compare(x, [order], [y]), ast.Compare(x, [ast.NotEq()], [x])],
+                    ),
+                    x,
+                    y,
+                )
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Pow):
+            return ast.Call(ast.Name("pow"), [node.left, node.right], [])
+        return node

@@ -1,0 +1,83 @@
+"""The operators and methods of nodes, put onto the classes that the graph defines."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.graph import Node, Operand, Tensor, bare
+from autodiff.ops import generate, linear_algebra, pointwise, reductions, shapes
+
+_ARITHMETIC = {
+    "add": pointwise.add,
+    "sub": pointwise.sub,
+    "mul": pointwise.mul,
+    "truediv": pointwise.div,
+    "pow": pointwise.pow,
+}
+_UNARY = {"__neg__": pointwise.neg, "__abs__": pointwise.abs} | {
+    name: getattr(pointwise, name)
+    for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu")
+}
+_COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
+_COMPARABLE = (Node, float, int, np.ndarray, np.generic)
+
+
+def _comparison(name: str) -> Callable[[Node, Any], Any]:
+    compare = getattr(operator, name)
+
+    def compared(self: Node, other: Any) -> Any:
+        if not isinstance(other, _COMPARABLE):
+            return NotImplemented
+        return compare(self._data, bare(other))
+
+    compared.__name__ = name
+    return compared
+
+
+def _matmul(self: Node, other: Operand) -> Any:
+    return generate.operate(linear_algebra.matmul.primitive, (self, other), {})  # type: ignore[attr-defined]
+
+
+def _rmatmul(self: Node, other: Operand) -> Any:
+    return generate.operate(linear_algebra.matmul.primitive, (other, self), {})  # type: ignore[attr-defined]
+
+
+def _several(given: tuple[Any, ...]) -> Any:
+    """``reshape(2, 3)`` and ``reshape((2, 3))`` mean the same."""
+    return given[0] if len(given) == 1 and not isinstance(given[0], int) else given
+
+
+def _install() -> None:
+    for name, operation in _ARITHMETIC.items():
+        primitive: Any = operation.primitive
+        setattr(Node, f"__{name}__", generate.operator(primitive, f"__{name}__"))
+        setattr(Node, f"__r{name}__", generate.reflected_operator(primitive, f"__r{name}__"))
+    for name, operation in _UNARY.items():
+        setattr(Node, name, operation)
+    for name in _COMPARISONS:
+        setattr(Node, name, _comparison(name))
+    methods: dict[str, Any] = {
+        "__pos__": lambda self: self,
+        "__matmul__": _matmul,
+        "__rmatmul__": _rmatmul,
+    }
+    for name, method in methods.items():
+        setattr(Node, name, method)
+    of_tensors: dict[str, Any] = {
+        "__getitem__": shapes.getitem,
+        "reshape": lambda self, *shape: shapes.reshape(self, _several(shape)),
+        "transpose": lambda self, *axes: shapes.transpose(self, _several(axes) or None),
+        "T": property(shapes.transpose),
+        "sum": reductions.sum,
+        "mean": reductions.mean,
+        "max": reductions.max,
+    }
+    for name, method in of_tensors.items():
+        setattr(Tensor, name, method)
+
+
+_install()

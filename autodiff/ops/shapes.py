@@ -1,0 +1,252 @@
+"""Primitives that move, repeat or join elements: each is linear, each states its transpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autodiff.adjoint import Scattered
+from autodiff.arrays import Array, frozen
+from autodiff.graph import Axes, Operand, Tensor, bare
+from autodiff.ops.rules import Linear, Rule
+
+
+def shape_of(x: Operand) -> tuple[int, ...]:
+    """The shape of a node, an array or a number."""
+    return np.shape(bare(x))
+
+
+def normal_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
+    """``axis`` as a sorted tuple of non-negative axes.
+
+    Raises:
+        ValueError: an axis is out of range or given twice.
+    """
+    given = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = sorted(a + ndim if a < 0 else a for a in given)
+    if any(a not in range(ndim) for a in axes) or len(set(axes)) < len(axes):
+        raise ValueError(f"axis {axis} does not fit an operand of {ndim} dimensions")
+    return tuple(axes)
+
+
+# --- reshape, transpose, broadcast ----------------------------------------------------------------
+
+_reshape = Linear(
+    "reshape",
+    lambda x, *, shape: np.reshape(x, shape),
+    lambda t, f, x, *, shape: _reshape(t, shape=shape_of(x)),
+    structural=True,
+)
+_transpose = Linear(
+    "transpose",
+    lambda x, *, axes: np.transpose(x, axes),
+    lambda t, f, x, *, axes: _transpose(t, axes=tuple(np.argsort(axes))),
+    structural=True,
+)
+_broadcast_to = Linear(
+    "broadcast_to",
+    lambda x, *, shape: np.broadcast_to(x, shape),
+    lambda t, f, x, *, shape: sum_to(t, shape_of(x)),
+    structural=True,
+)
+_sum_to = Linear(
+    "sum_to",
+    lambda x, *, axes, shape: np.sum(x, axis=axes).reshape(shape),
+    lambda t, f, x, *, axes, shape: _broadcast_to(
+        _reshape(t, shape=_with_ones(shape_of(x), axes)), shape=shape_of(x)
+    ),
+    structural=True,
+)
+_astype = Linear(
+    "astype",
+    lambda x, *, dtype: np.asarray(x).astype(dtype),
+    lambda t, f, x, *, dtype: t,  # the engine casts an adjoint to the dtype of its node
+    structural=True,
+)
+_to_value = Linear(
+    "to_value",
+    lambda x: float(np.asarray(x).item()),
+    lambda t, f, x: _broadcast_to(t, shape=shape_of(x)),
+    structural=True,
+)
+
+
+def reshape(x: Operand, shape: int | tuple[int, ...]) -> Any:
+    """The same elements, in C order, under another shape; one length may be -1."""
+    return _reshape(x, shape=shape)
+
+
+def transpose(x: Operand, axes: Sequence[int] | None = None) -> Any:
+    """The axes in another order, reversed if none is given; a view without a copy."""
+    ndim = len(shape_of(x))
+    order = tuple(range(ndim))[::-1] if axes is None else tuple(a % max(ndim, 1) for a in axes)
+    if sorted(order) != list(range(ndim)):
+        raise ValueError(f"transpose: axes {axes} are no permutation of {ndim} axes")
+    return _transpose(x, axes=order)
+
+
+def broadcast_to(x: Operand, shape: int | tuple[int, ...]) -> Any:
+    """The operand repeated to a larger shape, under NumPy's rules; a view without a copy."""
+    return _broadcast_to(x, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+
+
+def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """The sum over those axes along which ``shape`` was broadcast: the transpose of broadcasting."""
+    wide = shape_of(x)
+    if wide == shape:
+        return x
+    lead = len(wide) - len(shape)
+    axes = tuple(i for i in range(len(wide)) if i < lead or shape[i - lead] != wide[i])
+    return _sum_to(x, axes=axes, shape=shape)
+
+
+def astype(x: Operand, dtype: Any) -> Any:
+    """The elements in another floating-point type."""
+    return _astype(x, dtype=np.dtype(dtype))
+
+
+def to_value(x: Operand) -> Any:
+    """A tensor of one element as a scalar: a ``Value`` from a ``Tensor``."""
+    return _to_value(x)
+
+
+def _with_ones(shape: tuple[int, ...], axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+# --- pad, concatenate -----------------------------------------------------------------------------
+
+_pad = Linear(
+    "pad",
+    lambda x, *, widths, value: np.pad(x, widths, constant_values=value),
+    lambda t, f, x, *, widths, value: getitem(t, _inside(widths, shape_of(x))),
+    structural=True,
+)
+
+
+def _inside(widths: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """The index of the operand within its padded self."""
+    return tuple(slice(w, w + n) for (w, _), n in zip(widths, shape, strict=True))
+
+
+def pad(x: Operand, widths: Any, value: float = 0.0) -> Any:
+    """The operand with a border of a constant.
+
+    Args:
+        x: operand of n dimensions.
+        widths: as ``numpy.pad`` takes it: a number, a pair (before, after), or a pair per axis.
+        value: what the border is made of.
+
+    Raises:
+        ValueError: the widths are negative or don't fit the number of dimensions.
+    """
+    shape = shape_of(x)
+    try:
+        pairs = np.broadcast_to(np.asarray(widths, dtype=int), (len(shape), 2))
+    except ValueError:
+        raise ValueError(f"pad: widths {widths} do not fit an operand of shape {shape}") from None
+    if pairs.min(initial=0) < 0:
+        raise ValueError(f"pad: widths are never negative, got {widths}")
+    return _pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=value)
+
+
+def _part(i: int) -> Rule:
+    def rule(t: Any, f: Any, *operands: Any, axis: int) -> Any:
+        lengths = [shape_of(operand)[axis] for operand in operands]
+        start = sum(lengths[:i])
+        index = (slice(None),) * axis + (slice(start, start + lengths[i]),)
+        return getitem(t, index)
+
+    return rule
+
+
+_concatenate = Linear(
+    "concatenate",
+    lambda *operands, axis: np.concatenate(operands, axis),
+    each=_part,
+    joint=True,
+    structural=True,
+)
+
+
+def concatenate(operands: Sequence[Operand], axis: int = 0) -> Any:
+    """The operands one behind the other along an existing axis.
+
+    Raises:
+        ValueError: there is no operand, or shapes differ in another axis than ``axis``.
+    """
+    if not len(operands):
+        raise ValueError("concatenate: expected at least one operand, got none")
+    (axis,) = normal_axes(axis, len(shape_of(operands[0])))
+    return _concatenate(*operands, axis=axis)
+
+
+def stack(operands: Sequence[Operand], axis: int = 0) -> Any:
+    """The operands side by side along a new axis; of scalars, a vector.
+
+    Example:
+        >>> from autodiff import Value, stack
+        >>> a, b = Value(1.0), Value(2.0)
+        >>> (stack([a, b]) ** 2).sum().backward()
+        >>> a.grad, b.grad
+        (2.0, 4.0)
+    """
+    shapes = {shape_of(operand) for operand in operands}
+    if len(shapes) != 1:
+        raise ValueError(f"stack: expected operands of one shape, got {sorted(shapes)}")
+    (shape,) = shapes
+    (axis,) = normal_axes(axis, len(shape) + 1)
+    wide = (*shape[:axis], 1, *shape[axis:])
+    return concatenate([reshape(operand, wide) for operand in operands], axis)
+
+
+# --- indexing -------------------------------------------------------------------------------------
+
+
+def _may_repeat(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype != bool
+               for part in parts)  # fmt: skip
+
+
+def _scatter_array(t: Any, *, index: Any, shape: tuple[int, ...]) -> Array:
+    array = np.zeros(shape, dtype=np.asarray(t).dtype)
+    if _may_repeat(index):
+        np.add.at(array, index, t)
+    else:
+        array[index] = t
+    return array
+
+
+_getitem = Linear(
+    "getitem",
+    lambda x, *, index: np.asarray(x)[index],
+    lambda t, f, x, *, index: Scattered(
+        t, index, _may_repeat(index), partial(_scatter, index=index, shape=shape_of(x))
+    ),
+)
+_scatter = Linear(
+    "scatter",
+    _scatter_array,
+    lambda t, f, x, *, index, shape: getitem(t, index),
+    structural=True,
+)
+
+
+def getitem(x: Operand, index: Any) -> Any:
+    """``x[index]`` for every kind of NumPy index; a place named twice gets both adjoints."""
+    parts = index if isinstance(index, tuple) else (index,)
+    fixed = tuple(_fixed(part) for part in parts)
+    return _getitem(x, index=fixed if isinstance(index, tuple) else fixed[0])
+
+
+def _fixed(part: Any) -> Any:
+    """A part of an index as the graph may keep it: the caller can't change it any more."""
+    if isinstance(part, Tensor):
+        part = part.data
+    if isinstance(part, list):
+        part = np.asarray(part, dtype=None if part else int)
+    return frozen(part) if isinstance(part, np.ndarray) else part

@@ -1,0 +1,258 @@
+"""The reverse ancestral schedule, and the accumulation of adjoints along it.
+
+For an output f and every node n that it was computed from,
+
+    t_n = Σ over children c of n:  ∂f_c/∂f_n · t_c,        t_f = 1,
+
+is the total derivative of f with respect to n (Griewank & Walther, Evaluating Derivatives, §3.2).
+The sum for n is complete once all its children have passed theirs on. Children are younger than
+their operands, so it is enough to visit the nodes newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from autodiff.adjoint import ABSENT, Masked, Scattered, Structured, dense
+from autodiff.arrays import real_array
+from autodiff.graph import Node, Tensor, Value, bare, describe, is_differentiable
+from autodiff.ops.shapes import astype, shape_of, sum_to, to_value
+
+_number = attrgetter("number")
+
+
+class Adjoints(dict[Node, Any]):
+    """The adjoint of each node of a walk; ``ABSENT`` where no contribution has arrived."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        super().__init__(dict.fromkeys(nodes, ABSENT))
+        self._own: set[Node] = set()  # whose adjoint is an array made here, which no one else sees
+
+    def add(self, node: Node, contribution: Any) -> None:
+        """Add a contribution, never into an array that belongs to someone else."""
+        present = self[node]
+        if present is ABSENT:
+            self[node] = contribution
+        elif node in self._own and isinstance(contribution, Scattered):
+            contribution.add_into(present)
+        elif node in self._own:
+            present += dense(contribution)
+        else:
+            if isinstance(present, Structured):
+                total = present.add(contribution)
+            elif isinstance(contribution, Structured):
+                total = contribution.add(present)
+            else:
+                total = present + contribution
+            self[node] = total
+            if isinstance(total, np.ndarray) and total.ndim:
+                self._own.add(node)
+
+
+def schedule(output: Node, inputs: Sequence[Node] | None = None) -> list[Node]:
+    """The nodes that ``output`` was computed from, itself first, in reverse ancestral order.
+
+    Args:
+        output: where the walk starts.
+        inputs: only nodes that lie between these and the output; all if None.
+
+    Raises:
+        ValueError: a leaf got new data after a node of the graph had been computed from it.
+    """
+    oldest = 0 if inputs is None else min((node.number for node in inputs), default=output.number)
+    nodes = [output]
+    found = {output}
+    for node in nodes:  # grows while it is read
+        number = node.number
+        for operand in node.operands:
+            if isinstance(operand, Node):
+                if operand.number > number:
+                    raise ValueError(_stale(operand, node))
+                if operand not in found and operand.number >= oldest:
+                    found.add(operand)
+                    nodes.append(operand)
+    nodes.sort(key=_number, reverse=True)
+    return nodes if inputs is None else _between(nodes, inputs)
+
+
+def _between(nodes: list[Node], inputs: Sequence[Node]) -> list[Node]:
+    reached = set(inputs)
+    for node in reversed(nodes):
+        if not reached.isdisjoint(
+            operand for operand in node.operands if isinstance(operand, Node)
+        ):
+            reached.add(node)
+    return [node for node in nodes if node in reached]
+
+
+def _stale(operand: Node, node: Node) -> str:
+    return (
+        f"{describe(operand)} was given new data after '{node.primitive}' had been computed from "
+        "it: compute the expression again before differentiating it"
+    )
+
+
+def walk(
+    nodes: Sequence[Node],
+    seed: Any,
+    *,
+    recorded: bool = False,
+    keep: frozenset[Node] | set[Node] | None = None,
+) -> Adjoints:
+    """Accumulate the adjoints along a schedule.
+
+    Args:
+        nodes: a schedule; its first node is the output.
+        seed: the output's adjoint, with the output's shape.
+        recorded: compute with nodes, so that the adjoints can be differentiated themselves.
+        keep: the inner nodes whose adjoints are wanted afterwards; all if None.
+    """
+    adjoints = Adjoints(nodes)
+    if nodes:
+        adjoints[nodes[0]] = seed
+    with np.errstate(all="ignore"):  # what overflows in a derivative shows in the derivative
+        for node in nodes:
+            primitive = node.primitive
+            t = adjoints[node]
+            if primitive is None or t is ABSENT:
+                continue
+            if primitive.scalar_pull is not None and not recorded and node.__class__ is Value:
+                primitive.scalar_pull(node, t, adjoints)
+            else:
+                pull(node, t, adjoints, recorded)
+            if keep is not None and node not in keep:
+                adjoints[node] = ABSENT
+    return adjoints
+
+
+def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
+    """Add (∂f/∂operand)ᵀ t to the adjoint of each operand of a node.
+
+    What every rule would otherwise repeat is done here: summing over broadcast axes, casting to the
+    operand's dtype, skipping operands that nobody asked about.
+    """
+    primitive = node.primitive
+    assert primitive is not None
+    f: Any
+    operands: Sequence[Any]
+    if recorded:
+        f, operands = node, node.operands
+    else:
+        f, operands = node._data, [bare(operand) for operand in node.operands]
+    for i, operand in enumerate(node.operands):
+        if isinstance(operand, Node) and operand in adjoints:
+            contribution = primitive.vjp(i, t, f, operands, node.parameters)
+            if contribution is not None:
+                adjoints.add(operand, fit(contribution, operand))
+
+
+def fit(contribution: Any, operand: Node) -> Any:
+    """A contribution with the shape, the dtype and the kind of the operand it is for."""
+    if isinstance(operand, Value):
+        contribution = sum_to(dense(contribution), ())
+        if isinstance(contribution, Tensor):
+            return to_value(contribution)
+        return contribution if isinstance(contribution, Node) else float(contribution)
+    if isinstance(contribution, Masked):
+        reached = sum_to(contribution.mask.astype(float), operand.shape) != 0  # type: ignore[attr-defined]
+        return Masked(_fit_array(contribution.values, operand), reached)
+    if isinstance(contribution, Structured):
+        return contribution
+    return _fit_array(contribution, operand)
+
+
+def _fit_array(contribution: Any, operand: Any) -> Any:
+    contribution = sum_to(contribution, operand.shape)
+    if isinstance(contribution, Tensor):
+        return (
+            contribution
+            if contribution.dtype == operand.dtype
+            else astype(contribution, operand.dtype)
+        )
+    if isinstance(contribution, Node):
+        return contribution  # a scalar is weak: it takes on any dtype
+    return np.asarray(contribution, dtype=operand.dtype)
+
+
+# --- backward() -----------------------------------------------------------------------------------
+
+
+def seed_for(output: Node, seed: Any = None) -> Any:
+    """The adjoint that a walk starts with: 1 for a single number, else what the caller gives.
+
+    Raises:
+        TypeError: the output is of integers or booleans.
+        ValueError: the output is no single number and there is no seed, or one of another shape.
+    """
+    if not is_differentiable(output):
+        raise TypeError(f"{describe(output)} of dtype {output._data.dtype} has no derivative")
+    shape = shape_of(output)
+    if seed is None:
+        if np.size(output._data) != 1:
+            raise ValueError(
+                f"the derivative of {describe(output)} is not a gradient: reduce it to one number, "
+                "for instance with .sum(), or give a seed of its shape, the adjoint to start from"
+            )
+        seed = np.ones(shape)
+    if isinstance(seed, Node):
+        raise TypeError("the seed is a number or an array, not a node")
+    array = real_array(seed)
+    if array.shape != shape:
+        raise ValueError(f"the seed of {describe(output)} has its shape, got {array.shape}")
+    if isinstance(output, Value):
+        return float(array)
+    return np.array(array, dtype=output._data.dtype)
+
+
+def backward(output: Node, seed: Any = None, *, keep_adjoints: bool = True) -> None:
+    """Leave in ``grad`` of every node the adjoint t_n, its influence on this output.
+
+    A leaf adds up what several calls bring it; the ``grad`` of an inner node is that of the last
+    call. Nothing is changed if the walk fails.
+
+    Args:
+        output: where the reverse walk starts.
+        seed: its adjoint; may be left out for a single number, where it is 1.
+        keep_adjoints: False leaves adjoints in the leaves only and saves the memory of the others.
+
+    Raises:
+        TypeError: the output is of integers or booleans.
+        ValueError: a seed is needed or has the wrong shape; or a leaf of the graph has been given
+            new data since.
+    """
+    start = seed_for(output, seed)
+    adjoints = walk(schedule(output), start, keep=None if keep_adjoints else set())
+    taken = set[int]()
+    for node, t in adjoints.items():
+        if keep_adjoints or not node.operands:
+            grad = t if t.__class__ is float and t is not ABSENT else settled(t, node, taken)
+            if not node.operands:
+                before = getattr(node, "_grad", None)
+                grad = grad if before is None else before + grad
+            node._grad = grad
+
+
+def settled(t: Any, node: Node, taken: set[int]) -> Any:
+    """An adjoint as a user gets it: a float, or an array that nobody else holds.
+
+    Args:
+        t: the adjoint.
+        node: whose it is.
+        taken: identities of the arrays handed out before.
+    """
+    if isinstance(node, Value):
+        return 0.0 if t is ABSENT else float(t)
+    if t is ABSENT:
+        return np.zeros_like(node._data)
+    array = np.asarray(dense(t))
+    if id(array) in taken or not (array.flags.owndata and array.flags.writeable):
+        array = array.copy(order="K")
+    taken.add(id(array))
+    return array
+
+
+setattr(Node, "backward", backward)  # noqa: B010 - declared by Node, so that imports run downwards
