@@ -14,7 +14,7 @@ def read_only(array: Array) -> Array:
     """``array`` itself if it can't be written to, else a view that can't."""
     if not array.flags.writeable:
         return array
-    view = array.view()
+    view: Array = array.view()
     view.flags.writeable = False
     return view
 
@@ -28,7 +28,7 @@ def frozen(array: Array) -> Array:
         owner = owner.base
     if owner is None or isinstance(owner, bytes):
         return array
-    copy = array.copy()
+    copy: Array = array.copy()
     copy.flags.writeable = False
     return copy
 

@@ -475,8 +475,8 @@ def describe(operand: Any) -> str:
 
 
 def _as_float(data: Any) -> float:
-    if data.__class__ is float:
-        return data  # type: ignore[no-any-return]
+    if isinstance(data, float):
+        return float(data)
     array = real_array(data)
     if array.ndim:
         raise TypeError(

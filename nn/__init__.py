@@ -1,1 +1,38 @@
-"""Layers, losses, optimisers, data and training, composed from primitives of autodiff."""
+"""Neural networks composed from the primitives of ``autodiff``.
+
+There is no derivative in this package. Backpropagation through a network is the reverse walk of the
+graph that its forward pass records.
+"""
+
+from nn.data import DataError, Dataset, load_digits, load_mnist, read_idx, shuffled_batches
+from nn.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU
+from nn.lenet import lenet
+from nn.losses import SoftmaxCrossEntropy
+from nn.module import Module, Parameter, Sequential
+from nn.optimisers import SGD
+from nn.schedules import InverseDecay
+from nn.training import Evaluation, accuracy, train
+
+__all__ = [
+    "SGD",
+    "Conv2d",
+    "DataError",
+    "Dataset",
+    "Dense",
+    "Evaluation",
+    "Flatten",
+    "InverseDecay",
+    "MaxPool2d",
+    "Module",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "SoftmaxCrossEntropy",
+    "accuracy",
+    "lenet",
+    "load_digits",
+    "load_mnist",
+    "read_idx",
+    "shuffled_batches",
+    "train",
+]

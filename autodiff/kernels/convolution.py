@@ -10,13 +10,14 @@ Arrays are returned as views in the order of axes in which they came, so no call
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels.windows import Sizes, elements, output_sizes
+from autodiff.kernels.windows import Index, Sizes, elements, output_sizes
 
 
 def correlate(x: Array, w: Array, stride: Sizes, dilation: Sizes, groups: int) -> Array:
@@ -51,19 +52,19 @@ def correlate_input(
     np.matmul(kernels, errors, out=columns)
     columns = columns.reshape(channels, *size, *out, len(t))
     x = np.zeros((channels, *spatial, len(t)), dtype=columns.dtype)
-    for place, where in elements(out, size, stride, dilation):
-        x[(slice(None), *where)] += columns[(slice(None), *place)]
+    for of_place, reads in _elements(out, size, stride, dilation):
+        x[reads] += columns[of_place]
     return _batch_first(x)
 
 
 def correlate_kernel(
     x: Array, t: Array, size: Sizes, stride: Sizes, dilation: Sizes, groups: int
 ) -> Array:
-    """The transpose with respect to w: (n, c, *spatial) and (n, o, *positions) to (o, c', *size)."""
+    """The transpose with respect to w: (n, c, *spatial), (n, o, *positions) to (o, c, *size)."""
     out, outputs = t.shape[2:], t.shape[1]
     columns = _unfold(_batch_last(x), out, size, stride, dilation, groups, np.result_type(x, t))
     errors = _batch_last(t).reshape(groups, outputs // groups, -1)
-    w = errors @ columns.swapaxes(1, 2)
+    w: Array = errors @ columns.swapaxes(1, 2)
     return w.reshape(outputs, x.shape[1] // groups, *size)
 
 
@@ -76,9 +77,17 @@ def _unfold(
     if prod(size) == 1 and out == x.shape[1:-1] and x.dtype == dtype:
         return x.reshape(shape)
     columns = _scratch((channels, *size, *out, batch), dtype)
-    for place, where in elements(out, size, stride, dilation):
-        columns[(slice(None), *place)] = x[(slice(None), *where)]
+    for of_place, reads in _elements(out, size, stride, dilation):
+        columns[of_place] = x[reads]
     return columns.reshape(shape)
+
+
+def _elements(
+    out: Sizes, size: Sizes, stride: Sizes, dilation: Sizes
+) -> Iterator[tuple[Index, Index]]:
+    """For each place in a kernel: its index in columns, and the index of what it reads in x."""
+    for place, reads in elements(out, size, stride, dilation):
+        yield (slice(None), *place), (*reads, slice(None))
 
 
 def _batch_last(x: Array) -> Array:
@@ -106,4 +115,4 @@ def _scratch(shape: Sizes, dtype: Any) -> Array:
     memory: Array | None = getattr(_threads, "memory", None)
     if memory is None or memory.nbytes < needed:
         memory = _threads.memory = np.empty(needed, dtype=np.uint8)
-    return memory[:needed].view(dtype).reshape(shape)
+    return np.ndarray(shape, dtype, memory.data)

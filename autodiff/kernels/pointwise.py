@@ -10,7 +10,8 @@ from autodiff.arrays import Array
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x), without overflow and without loss of digits far from zero."""
     e = np.exp(-np.abs(x))
-    return np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
+    result: Array = np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
+    return result
 
 
 def relu(x: Array) -> Array:

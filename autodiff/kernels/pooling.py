@@ -1,8 +1,8 @@
 """Pooling: windows reduced to one number each.
 
-``pool`` and ``unpool`` are a weighted sum over each window and its transpose. Sum- and average-
-pooling are ``pool`` with constant weights; max-pooling is ``pool`` with the weights that ``winners``
-finds. Results keep the memory layout of their operand.
+``pool`` is a weighted sum over each window, ``unpool`` its transpose. Sum- and average-pooling are
+``pool`` with constant weights; max-pooling is ``pool`` with the weights that ``winners`` finds.
+Results keep the memory layout of their operand.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def pool(x: Array, weights: Array, size: Sizes, stride: Sizes) -> Array:
     ones = (1,) * len(size)
     out = output_sizes(x.shape[x.ndim - len(size) :], size, stride, ones)
     total: Array | None = None
-    for place, where in elements(out, size, stride, ones):
-        term = np.multiply(x[(..., *where)], weights[place], dtype=x.dtype)
+    for place, reads in elements(out, size, stride, ones):
+        term = np.multiply(x[reads], weights[place], dtype=x.dtype)
         total = term if total is None else np.add(total, term, out=total)
     assert total is not None
     return total
@@ -41,10 +41,10 @@ def unpool(t: Array, weights: Array, spatial: Sizes, size: Sizes, stride: Sizes)
     """The transpose of ``pool``: ``weights[o]`` · t added to place o of each window."""
     ones = (1,) * len(size)
     out = t.shape[t.ndim - len(size) :]
-    x = zeros_in_layout_of(t, (*t.shape[: t.ndim - len(size)], *spatial))
+    x = _zeros_in_layout_of(t, (*t.shape[: t.ndim - len(size)], *spatial))
     disjoint = all(s >= k for s, k in zip(stride, size, strict=True))
-    for place, where in elements(out, size, stride, ones):
-        target = x[(..., *where)]
+    for place, reads in elements(out, size, stride, ones):
+        target = x[reads]
         if disjoint:
             np.multiply(t, weights[place], out=target, casting="same_kind")
         else:
@@ -57,8 +57,8 @@ def max_pool(x: Array, size: Sizes, stride: Sizes) -> Array:
     ones = (1,) * len(size)
     out = output_sizes(x.shape[x.ndim - len(size) :], size, stride, ones)
     largest: Array | None = None
-    for _, where in elements(out, size, stride, ones):
-        part = x[(..., *where)]
+    for _, reads in elements(out, size, stride, ones):
+        part = x[reads]
         largest = (
             part.copy(order="K") if largest is None else np.maximum(largest, part, out=largest)
         )
@@ -81,8 +81,8 @@ def winners(x: Array, largest: Array, size: Sizes, stride: Sizes, ties: Ties) ->
     places = list(elements(largest.shape[largest.ndim - len(size) :], size, stride, ones))
     won = {}
     free = np.ones_like(largest, dtype=bool)
-    for place, where in reversed(places) if ties == "last" else places:
-        won[place] = x[(..., *where)] == largest
+    for place, reads in reversed(places) if ties == "last" else places:
+        won[place] = x[reads] == largest
         if ties in ("first", "last"):
             won[place] &= free
             free ^= won[place]
@@ -92,8 +92,9 @@ def winners(x: Array, largest: Array, size: Sizes, stride: Sizes, ties: Ties) ->
     return weights.reshape(*size, *largest.shape)
 
 
-def zeros_in_layout_of(like: Array, shape: tuple[int, ...]) -> Array:
+def _zeros_in_layout_of(like: Array, shape: tuple[int, ...]) -> Array:
     """Zeros of ``shape`` whose axes lie in memory in the order of those of ``like``."""
     order = sorted(range(like.ndim), key=lambda axis: -abs(like.strides[axis]))
     zeros = np.zeros([shape[axis] for axis in order], dtype=like.dtype)
-    return zeros.transpose(np.argsort(order))
+    laid_out: Array = zeros.transpose(np.argsort(order))
+    return laid_out

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from autodiff.arrays import Array
 
 Sizes: TypeAlias = tuple[int, ...]
+Index: TypeAlias = tuple[Any, ...]
 
 
 def output_sizes(spatial: Sequence[int], size: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
@@ -27,9 +28,7 @@ def output_sizes(spatial: Sequence[int], size: Sizes, stride: Sizes, dilation: S
     """
     extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
     if any(n < e for n, e in zip(spatial, extent, strict=True)):
-        raise ValueError(
-            f"a window of {by(extent)} does not fit into an input of {by(spatial)} (padding included)"
-        )
+        raise ValueError(f"a window of {by(extent)} does not fit into an input of {by(spatial)}")
     return tuple((n - e) // s + 1 for n, e, s in zip(spatial, extent, stride, strict=True))
 
 
@@ -40,16 +39,17 @@ def by(sizes: Sequence[int]) -> str:
 
 def elements(
     out: Sizes, size: Sizes, stride: Sizes, dilation: Sizes
-) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
-    """For each place in a window: the place, and the slice of the trailing axes it reads."""
+) -> Iterator[tuple[Sizes, Index]]:
+    """For each place in a window: the place, and the index of all elements of ``x`` that are there.
+
+    The index is for the trailing, spatial axes: ``x[reads]`` has the shape of the result.
+    """
     for place in product(*map(range, size)):
-        yield (
-            place,
-            tuple(
-                slice(p * d, p * d + (n - 1) * s + 1, s)
-                for p, n, s, d in zip(place, out, stride, dilation, strict=True)
-            ),
+        reads = (
+            slice(p * d, p * d + (n - 1) * s + 1, s)
+            for p, n, s, d in zip(place, out, stride, dilation, strict=True)
         )
+        yield place, (..., *reads)
 
 
 def windows(x: Array, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
@@ -68,6 +68,7 @@ def overlap_add(t: Array, spatial: Sizes, size: Sizes, stride: Sizes, dilation: 
     rank = len(size)
     lead, out = t.shape[: t.ndim - 2 * rank], t.shape[t.ndim - 2 * rank : t.ndim - rank]
     x = np.zeros((*lead, *spatial), dtype=t.dtype)
-    for place, where in elements(out, size, stride, dilation):
-        x[(..., *where)] += t[(..., *place)]
+    for place, reads in elements(out, size, stride, dilation):
+        of_place: Index = (..., *place)
+        x[reads] += t[of_place]
     return x

@@ -41,5 +41,6 @@ __all__ = [
     "abs", "add", "astype", "average_pool", "broadcast_to", "concatenate", "conv", "cos", "div",
     "exp", "getitem", "log", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "minimum",
     "mul", "neg", "numpy_protocol", "operators", "pad", "pow", "relu", "reshape", "sigmoid", "sign",
-    "sin", "sqrt", "stack", "sub", "sum", "sum_pool", "tan", "tanh", "transpose", "where", "windows",
+    "sin", "sqrt", "stack", "sub", "sum", "sum_pool", "tan", "tanh", "transpose", "where",
+    "windows",
 ]  # fmt: skip

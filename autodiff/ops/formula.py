@@ -50,7 +50,7 @@ def variables(formula: ast.expr) -> set[str]:
 
 
 def contribution(partial: ast.expr) -> ast.expr | None:
-    """``t`` times a local partial, in its best form: ``t * 1`` is ``t``, ``t * (1 / x)`` is ``t / x``.
+    """``t`` times a local partial, in its best form: ``t`` for ``1``, ``t / x`` for ``1 / x``.
 
     ``None`` where the partial is zero. A comparison is a partial of 1 or 0 and selects ``t``.
     """
@@ -118,7 +118,8 @@ class _Scalar(ast.NodeTransformer):
             case ast.Call(func=ast.Name(id="where"), args=[condition, taken, other]):
                 return ast.IfExp(condition, taken, other)
             case ast.Call(func=ast.Name(id="relu"), args=[x]):
-                return self.visit(ast.Call(ast.Name("maximum"), [x, ast.Constant(0.0)], []))
+                positive = ast.Call(ast.Name("maximum"), [x, ast.Constant(0.0)], [])
+                return self.visit_Call(positive)
             case ast.Call(func=ast.Name(id="maximum" | "minimum" as name), args=[x, y]):
                 order = ast.GtE() if name == "maximum" else ast.LtE()
                 # The second test lets a nan through, as NumPy does.

@@ -51,7 +51,7 @@ def reflected_operator(primitive: Pointwise, name: str) -> Callable[..., Any]:
 
 
 def scalar_pull(primitive: Pointwise) -> Callable[[Node, float, dict[Node, Any]], None]:
-    """The step of the reverse walk at a ``Value``: add t · ∂f/∂operand to each operand's adjoint."""
+    """The step of the reverse walk at a ``Value``: add t · ∂f/∂x to each operand's adjoint."""
     names = primitive.operand_names
     body = []
     used = set[str]()

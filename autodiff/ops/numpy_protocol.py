@@ -1,8 +1,8 @@
 """NumPy's own functions on nodes: ``np.sin(x)``, ``array * T``, ``np.sum(T, axis=0)``.
 
 NumPy hands a call on a node over to the node (``__array_ufunc__``, ``__array_function__``; NEP 13
-and NEP 18). Here is the table of what it is answered with. A function that has no rule is refused by
-name: nothing falls silently out of the graph.
+and NEP 18). Here is the table of what it is answered with. A function that has no rule is refused
+by name: nothing falls silently out of the graph.
 """
 
 from __future__ import annotations

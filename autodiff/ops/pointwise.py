@@ -4,8 +4,8 @@ A row reads: name, f as a formula in the operands x and y, then ∂f/∂x and �
 operands and in f. Everything else is made from the row: the function on floats, arrays and nodes,
 the operators, the reverse and the forward rule, the label on an edge.
 
-Choices at kinks and ties, in the formulas themselves: abs'(0) = 0, relu'(0) = 0, maximum and minimum
-of equals share one half each, d x**0 = 0 everywhere, d 0**y / dy = 0.
+Choices at kinks and ties, in the formulas themselves: abs'(0) = 0, relu'(0) = 0, maximum and
+minimum of equals share one half each, d x**0 = 0 everywhere, d 0**y / dy = 0.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ def _pointwise(name: str, value: str, *partials: str) -> Any:
 
 
 # fmt: off
-#                           name       f           ∂f/∂x                                    ∂f/∂y
-add: Binary     = _pointwise("add",     "x + y",    "1",                                     "1")
-sub: Binary     = _pointwise("sub",     "x - y",    "1",                                     "-1")
-mul: Binary     = _pointwise("mul",     "x * y",    "y",                                     "x")
-div: Binary     = _pointwise("div",     "x / y",    "1 / y",                                 "-f / y")
+#                            name       f           ∂f/∂x                                ∂f/∂y
+add: Binary     = _pointwise("add",     "x + y",    "1",                                 "1")
+sub: Binary     = _pointwise("sub",     "x - y",    "1",                                 "-1")
+mul: Binary     = _pointwise("mul",     "x * y",    "y",                                 "x")
+div: Binary     = _pointwise("div",     "x / y",    "1 / y",                             "-f / y")
 pow: Binary     = _pointwise("pow",     "x ** y",   "where(y == 0, 0.0, y * x ** (y - 1))",
                                                     "where((x == 0) & (y >= 0), 0.0, f * log(x))")
 maximum: Binary = _pointwise("maximum", "maximum(x, y)", "where(x == y, 0.5, x > y)",
@@ -132,7 +132,7 @@ def where(condition: Operand, x: Operand, y: Operand) -> Any:
 
 
 def _choice(condition: Any, x: Any, y: Any) -> Any:
-    """``where`` as formulas use it: a condition that is one bool decides, and nothing is recorded."""
+    """``where`` as formulas use it: a condition that is one bool decides; nothing is recorded."""
     if isinstance(condition, (bool, np.bool_)):
         return x if condition else y
     return where(condition, x, y)

@@ -1,8 +1,8 @@
 """Primitives that take many elements to one: sums, and weighted reductions.
 
 A weighted reduction is a function f of many elements whose partials form an array of weights
-w = ∂f/∂x of the operand's shape: softmax for ``logsumexp``, the winners for ``max``. One formula for
-the weights is its whole rule: the vjp is w · t, the jvp Σ w · tangent.
+w = ∂f/∂x of the operand's shape: softmax for ``logsumexp``, the winners for ``max``. One formula
+for the weights is its whole rule: the vjp is w · t, the jvp Σ w · tangent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _expand(t: Any, x: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _weighted(name: str, compute: Callable[..., Any], weights: Callable[..., Any]) -> Explicit:
-    """A reduction whose partials are ``weights(f, x, axis)``, f being expanded to x's dimensions."""
+    """A reduction whose partials are ``weights(f, x, axis)``, with f expanded to x's dimensions."""
 
     def w(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
         return weights(_expand(f, x, axis), x, axis)
@@ -43,14 +43,15 @@ def _winners(f: Any, x: Any, axis: tuple[int, ...]) -> Array:
     """Weight 1 for the largest element, shared evenly among equals: constant almost everywhere."""
     largest = np.asarray(bare(x) == bare(f))
     count = largest.sum(axis=axis, keepdims=True, dtype=np.asarray(bare(x)).dtype)
-    return largest / np.maximum(count, 1)
+    weights: Array = largest / np.maximum(count, 1)
+    return weights
 
 
 def _log_sum_exp(x: Array, *, axis: tuple[int, ...], keepdims: bool) -> Array:
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     finite = np.where(np.isfinite(largest), largest, 0)  # inf - inf would be nan
     with np.errstate(divide="ignore"):
-        f = np.log(np.sum(np.exp(x - finite), axis=axis, keepdims=True)) + finite
+        f: Array = np.log(np.sum(np.exp(x - finite), axis=axis, keepdims=True)) + finite
     return f if keepdims else np.squeeze(f, axis)
 
 

@@ -57,7 +57,10 @@ class Pointwise(Primitive):
         self._nodes = nodes
         arguments = ", ".join(["t", "f", *self.operand_names])
         self._on_arrays, self._on_nodes = (
-            [c and formula.function(c, arguments, names) for c in self.contributions]
+            [
+                None if c is None else formula.function(c, arguments, names)
+                for c in self.contributions
+            ]
             for names in (arrays, nodes)
         )
 

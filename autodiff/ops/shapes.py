@@ -34,13 +34,13 @@ def normal_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
 
 # --- reshape, transpose, broadcast ----------------------------------------------------------------
 
-_reshape = Linear(
+_reshape: Linear = Linear(
     "reshape",
     lambda x, *, shape: np.reshape(x, shape),
     lambda t, f, x, *, shape: _reshape(t, shape=shape_of(x)),
     structural=True,
 )
-_transpose = Linear(
+_transpose: Linear = Linear(
     "transpose",
     lambda x, *, axes: np.transpose(x, axes),
     lambda t, f, x, *, axes: _transpose(t, axes=tuple(np.argsort(axes))),
@@ -94,7 +94,7 @@ def broadcast_to(x: Operand, shape: int | tuple[int, ...]) -> Any:
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """The sum over those axes along which ``shape`` was broadcast: the transpose of broadcasting."""
+    """The sum over the axes along which ``shape`` was broadcast: the transpose of broadcasting."""
     wide = shape_of(x)
     if wide == shape:
         return x
@@ -228,7 +228,7 @@ _getitem = Linear(
         t, index, _may_repeat(index), partial(_scatter, index=index, shape=shape_of(x))
     ),
 )
-_scatter = Linear(
+_scatter: Linear = Linear(
     "scatter",
     _scatter_array,
     lambda t, f, x, *, index, shape: getitem(t, index),

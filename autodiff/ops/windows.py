@@ -31,7 +31,7 @@ _windows = Linear(
     ),
     structural=True,
 )
-_overlap_add = Linear(
+_overlap_add: Linear = Linear(
     "overlap_add",
     kernels.overlap_add,
     lambda t, f, x, *, spatial, size, stride, dilation: _windows(
@@ -89,13 +89,13 @@ _conv = Linear(
     lambda t, f, x, w, **steps: _conv_input(t, w, spatial=shape_of(x)[2:], **steps),
     lambda t, f, x, w, **steps: _conv_kernel(x, t, size=shape_of(w)[2:], **steps),
 )
-_conv_input = Linear(
+_conv_input: Linear = Linear(
     "conv_input",
     convolution.correlate_input,
     lambda u, f, t, w, *, spatial, **steps: _conv(u, w, **steps),
     lambda u, f, t, w, *, spatial, **steps: _conv_kernel(u, t, size=shape_of(w)[2:], **steps),
 )
-_conv_kernel = Linear(
+_conv_kernel: Linear = Linear(
     "conv_kernel",
     convolution.correlate_kernel,
     lambda v, f, x, t, *, size, **steps: _conv_input(t, v, spatial=shape_of(x)[2:], **steps),
@@ -181,7 +181,7 @@ _pool = Linear(
     ),
     None,
 )
-_unpool = Linear(
+_unpool: Linear = Linear(
     "unpool",
     pooling.unpool,
     lambda u, f, t, weights, *, spatial, size, stride: _pool(u, weights, size=size, stride=stride),

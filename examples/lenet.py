@@ -1,0 +1,98 @@
+"""Train LeNet to read handwritten digits.
+
+python -m examples.lenet                                    the digits that come with the package
+python -m examples.lenet --data mnist --data-dir DIR        MNIST from files in DIR
+python -m examples.lenet --data mnist                       MNIST, downloaded once
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from nn import (
+    SGD,
+    DataError,
+    Dataset,
+    Evaluation,
+    InverseDecay,
+    Sequential,
+    SoftmaxCrossEntropy,
+    lenet,
+    load_digits,
+    load_mnist,
+    train,
+)
+
+
+def train_lenet(
+    data: Dataset, *, steps: int, batch_size: int = 64, evaluate_every: int = 500, seed: int = 0
+) -> tuple[Sequential, list[Evaluation]]:
+    """Train LeNet on a data set with the handout's hyper-parameters.
+
+    Returns:
+        The network and the evaluations on the way.
+    """
+    generator = np.random.default_rng(seed)
+    net = lenet(image=data.train_images.shape[1:], classes=len(data.classes), generator=generator)
+    optimiser = SGD(
+        net.parameters(),
+        InverseDecay(0.01, gamma=1e-4, power=0.75),
+        momentum=0.9,
+        weight_decay=5e-4,
+        bias_rate_factor=2.0,
+    )
+    history = train(
+        net,
+        SoftmaxCrossEntropy(),
+        optimiser,
+        data,
+        steps=steps,
+        batch_size=batch_size,
+        generator=generator,
+        evaluate_every=evaluate_every,
+    )
+    return net, history
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.lenet", description="Train LeNet to read handwritten digits."
+    )
+    parser.add_argument("--data", choices=["digits", "mnist", "fashion-mnist"], default="digits")
+    parser.add_argument("--data-dir", help="folder with the MNIST files; downloaded if not given")
+    parser.add_argument(
+        "--steps", type=int, help="mini-batches to learn from (digits: 400, else 2000)"
+    )
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--evaluate-every", type=int, help="steps between looks at the test set")
+    parser.add_argument("--seed", type=int, default=0, help="of the first weights and the order")
+    options = parser.parse_args(arguments)
+    embedded = options.data == "digits"
+    steps = options.steps or (400 if embedded else 2000)
+    try:
+        data = load_digits() if embedded else load_mnist(options.data_dir, name=options.data)
+        started = time.perf_counter()
+        _, history = train_lenet(
+            data,
+            steps=steps,
+            batch_size=options.batch_size,
+            evaluate_every=options.evaluate_every or (100 if embedded else 500),
+            seed=options.seed,
+        )
+    except (DataError, ValueError) as fault:
+        sys.exit(f"error: {fault}")
+    seconds = time.perf_counter() - started
+    print(
+        f"{data.name}: test accuracy {history[-1].test_accuracy:.2%} after {steps} steps, "
+        f"{seconds:.1f} s, {steps * options.batch_size / seconds:.0f} images per second"
+    )
+
+
+if __name__ == "__main__":
+    main()
