@@ -8,12 +8,20 @@
 3.583853
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from autodiff import ops, reverse
 from autodiff.graph import Node, Primitive, Tensor, Value
 from autodiff.ops import *  # noqa: F403
 from autodiff.recording import is_recording, no_grad, recording
 from autodiff.transform import GradientError, check_gradients, grad, jvp, value_and_grad
 from autodiff.version import __version__
+
+if TYPE_CHECKING:
+    from autodiff.view import draw, explain, render
 
 __all__ = [
     "GradientError",
@@ -23,12 +31,22 @@ __all__ = [
     "Value",
     "__version__",
     "check_gradients",
+    "draw",
+    "explain",
     "grad",
     "is_recording",
     "jvp",
     "no_grad",
     "recording",
+    "render",
     "reverse",
     "value_and_grad",
     *(name for name in ops.__all__ if name not in ("numpy_protocol", "operators")),
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Views load when they are first used: most programs differentiate without drawing."""
+    if name in ("draw", "explain", "render"):
+        return getattr(import_module("autodiff.view"), name)
+    raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

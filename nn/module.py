@@ -37,7 +37,7 @@ class Module:
     """A function with parameters, built of primitives; its derivatives follow from theirs.
 
     A subclass assigns parameters and other modules to attributes in ``__init__`` and computes in
-    ``forward``. Nothing needs to be declared: attributes are found, in the order of assignment, also
+    ``forward``. Nothing needs to be declared: attributes are found in the order of assignment, also
     within lists and tuples.
 
     Example:

@@ -115,4 +115,5 @@ def _scratch(shape: Sizes, dtype: Any) -> Array:
     memory: Array | None = getattr(_threads, "memory", None)
     if memory is None or memory.nbytes < needed:
         memory = _threads.memory = np.empty(needed, dtype=np.uint8)
-    return np.ndarray(shape, dtype, memory.data)
+    scratch: Array = np.ndarray(shape, dtype, memory.data)
+    return scratch

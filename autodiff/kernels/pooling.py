@@ -7,7 +7,7 @@ Results keep the memory layout of their operand.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -41,8 +41,12 @@ def unpool(t: Array, weights: Array, spatial: Sizes, size: Sizes, stride: Sizes)
     """The transpose of ``pool``: ``weights[o]`` · t added to place o of each window."""
     ones = (1,) * len(size)
     out = t.shape[t.ndim - len(size) :]
-    x = _zeros_in_layout_of(t, (*t.shape[: t.ndim - len(size)], *spatial))
+    sample = weights[(0,) * len(size)]
+    layout = sample if sample.shape == t.shape else t  # of the pooled operand, for max-pooling
+    x = _empty_in_layout_of(layout, (*t.shape[: t.ndim - len(size)], *spatial), t.dtype)
     disjoint = all(s >= k for s, k in zip(stride, size, strict=True))
+    if not disjoint or any(n != m * k for n, m, k in zip(spatial, out, size, strict=True)):
+        x.fill(0)  # not every element is written below
     for place, reads in elements(out, size, stride, ones):
         target = x[reads]
         if disjoint:
@@ -79,22 +83,22 @@ def winners(x: Array, largest: Array, size: Sizes, stride: Sizes, ties: Ties) ->
     """
     ones = (1,) * len(size)
     places = list(elements(largest.shape[largest.ndim - len(size) :], size, stride, ones))
-    won = {}
+    won: Array = _empty_in_layout_of(largest, (*size, *largest.shape), bool)
     free = np.ones_like(largest, dtype=bool)
     for place, reads in reversed(places) if ties == "last" else places:
-        won[place] = x[reads] == largest
+        np.equal(x[reads], largest, out=won[place])
         if ties in ("first", "last"):
             won[place] &= free
             free ^= won[place]
-    weights = np.stack([won[place] for place, _ in places])
     if ties == "split":
-        weights = weights / weights.sum(axis=0, dtype=x.dtype)
-    return weights.reshape(*size, *largest.shape)
+        won = won / won.sum(axis=tuple(range(len(size))), dtype=x.dtype)
+    return won
 
 
-def _zeros_in_layout_of(like: Array, shape: tuple[int, ...]) -> Array:
-    """Zeros of ``shape`` whose axes lie in memory in the order of those of ``like``."""
+def _empty_in_layout_of(like: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array whose last axes lie in memory like those of ``like``, and behind the others."""
+    lead = len(shape) - like.ndim
     order = sorted(range(like.ndim), key=lambda axis: -abs(like.strides[axis]))
-    zeros = np.zeros([shape[axis] for axis in order], dtype=like.dtype)
-    laid_out: Array = zeros.transpose(np.argsort(order))
-    return laid_out
+    axes = [*range(lead), *(lead + axis for axis in order)]
+    empty: Array = np.empty([shape[axis] for axis in axes], dtype).transpose(np.argsort(axes))
+    return empty

@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.adjoint import Scattered
 from autodiff.arrays import Array, frozen
-from autodiff.graph import Axes, Operand, Tensor, bare
+from autodiff.graph import Axes, Operand, Parameters, Tensor, bare
 from autodiff.ops.rules import Linear, Rule
 
 
@@ -119,7 +119,20 @@ def _with_ones(shape: tuple[int, ...], axes: Sequence[int]) -> tuple[int, ...]:
 
 # --- pad, concatenate -----------------------------------------------------------------------------
 
-_pad = Linear(
+class _Pad(Linear):
+    """Linear up to its constant border, which doesn't move."""
+
+    def jvp(
+        self,
+        tangents: Sequence[Any | None],
+        f: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> Any | None:
+        return super().jvp(tangents, f, operands, {**parameters, "value": 0.0})
+
+
+_pad = _Pad(
     "pad",
     lambda x, *, widths, value: np.pad(x, widths, constant_values=value),
     lambda t, f, x, *, widths, value: getitem(t, _inside(widths, shape_of(x))),

@@ -1,0 +1,86 @@
+"""Each example runs by itself, as a user would start it."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def run(module: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        check=check,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+def test_demo_does_the_whole_job(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    done = run("examples.demo", str(folder))
+    for expected in ("3.743197504692", "7.692712758273", "-0.326821810432", "2.346356379136"):
+        assert expected in done.stdout
+    assert str(folder) in done.stdout.splitlines()[-4]
+    accuracies = [float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines()
+                  if line.startswith("step")]  # fmt: skip
+    assert accuracies[-1] > 95
+    assert "step/s" in done.stderr
+    assert {path.name for path in folder.iterdir()} == {
+        "expression.svg",
+        "expression.png",
+        "feature-maps.png",
+    }
+    assert (folder / "expression.png").read_bytes().startswith(PNG)
+    assert (folder / "feature-maps.png").read_bytes().startswith(PNG)
+    texts = "".join(ElementTree.parse(folder / "expression.svg").getroot().itertext())
+    assert "θ" in texts
+
+
+def tiny_mnist(folder: Path) -> None:
+    """MNIST files of a few images, in the IDX format."""
+    generator = np.random.default_rng(0)
+    for name, n in (("train", 80), ("t10k", 20)):
+        images = generator.integers(0, 256, (n, 28, 28), dtype=np.uint8)
+        labels = (np.arange(n) % 10).astype(np.uint8)
+        for suffix, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            (folder / f"{name}-{suffix}-ubyte.gz").write_bytes(
+                gzip.compress(head + array.tobytes())
+            )
+
+
+def test_lenet_trains_on_mnist_files(tmp_path: Path) -> None:
+    tiny_mnist(tmp_path)
+    done = run("examples.lenet", "--data", "mnist", "--data-dir", str(tmp_path), "--steps", "3",
+               "--evaluate-every", "2")  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("step")] == ["2", "3"]
+    assert all(word in lines[0] for word in ("cost", "training accuracy", "test accuracy"))
+    assert "images per second" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "mnist", "--data-dir", "no-such-folder"), "no-such-folder"),
+        (("--steps", "1", "--batch-size", "5000"), "5000"),
+        (("--steps", "-3"), "steps"),
+    ],
+)
+def test_lenet_says_what_is_wrong(arguments: tuple[str, ...], message: str) -> None:
+    done = run("examples.lenet", *arguments, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

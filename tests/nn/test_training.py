@@ -1,0 +1,184 @@
+"""Losses, optimisers, schedules and the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from nn import (
+    SGD,
+    Dataset,
+    Dense,
+    Flatten,
+    InverseDecay,
+    Parameter,
+    Sequential,
+    SoftmaxCrossEntropy,
+    accuracy,
+    train,
+)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+# --- loss -----------------------------------------------------------------------------------------
+
+
+def test_cross_entropy_is_minus_log_softmax_and_its_gradient_p_minus_t() -> None:
+    scores = ad.Tensor(rng().normal(size=(4, 3)))
+    labels = np.array([0, 2, 1, 1])
+    p = np.exp(scores.data) / np.exp(scores.data).sum(axis=1, keepdims=True)
+    loss = SoftmaxCrossEntropy()(scores, labels)
+    assert float(loss) == pytest.approx(-np.log(p[range(4), labels]).mean(), rel=1e-14)
+    loss.backward()
+    np.testing.assert_allclose(scores.grad, (p - np.eye(3)[labels]) / 4, atol=1e-16)
+
+
+def test_cross_entropy_of_huge_scores_is_exact() -> None:
+    scores = ad.Tensor([[1e4, 0.0], [0.0, 1e4]])
+    loss = SoftmaxCrossEntropy()(scores, [1, 1])
+    loss.backward()
+    assert float(loss) == 5e3
+    np.testing.assert_array_equal(scores.grad, [[0.5, -0.5], [0, 0]])
+
+
+def test_cross_entropy_twice_differentiated() -> None:
+    labels = np.array([1, 0])
+    ad.check_gradients(lambda s: SoftmaxCrossEntropy()(s, labels), rng().normal(size=(2, 3)))
+
+
+# --- SGD ------------------------------------------------------------------------------------------
+
+
+def test_sgd_follows_its_formula() -> None:
+    w, b = Parameter([1.0, -2.0]), Parameter([0.5], "bias")
+    optimiser = SGD(
+        [w, b], InverseDecay(0.1, 0.5, 2.0), momentum=0.9, weight_decay=0.01, bias_rate_factor=2.0
+    )
+    expected_w, expected_b = w.data.copy(), b.data.copy()
+    v_w, v_b = np.zeros(2), np.zeros(1)
+    for step in range(5):
+        ((w**2).sum() * b.sum()).backward()
+        rate = 0.1 / (1 + 0.5 * step) ** 2
+        g_w, g_b = 2 * expected_w * expected_b, (expected_w**2).sum()
+        v_w = 0.9 * v_w + rate * (g_w + 0.01 * expected_w)
+        v_b = 0.9 * v_b + 2 * rate * g_b
+        expected_w, expected_b = expected_w - v_w, expected_b - v_b
+        optimiser.step()
+        np.testing.assert_allclose(w.data, expected_w, rtol=1e-13)
+        np.testing.assert_allclose(b.data, expected_b, rtol=1e-13)
+    assert w.grad is None
+
+
+def test_a_graph_from_before_the_step_is_refused() -> None:
+    w = Parameter([1.0], label="w")
+    loss = (w * w).sum()
+    loss.backward()
+    SGD([w], 0.1).step()
+    with pytest.raises(ValueError, match="'w'.*new data"):
+        loss.backward()
+
+
+def test_schedule() -> None:
+    rate = InverseDecay(0.01, gamma=1e-4, power=0.75)
+    assert rate(0) == 0.01
+    assert rate(10_000) == pytest.approx(0.01 / 2**0.75)
+
+
+# --- training -------------------------------------------------------------------------------------
+
+
+def two_classes(n: int = 60) -> Dataset:
+    """Images that are brighter on the left, or on the right."""
+    labels = np.arange(n) % 2
+    images = rng().random((n, 1, 2, 4), dtype=np.float32) / 2
+    images[labels == 0, :, :, :2] += 0.5
+    images[labels == 1, :, :, 2:] += 0.5
+    half = n // 2
+    return Dataset("halves", images[:half], labels[:half], images[half:], labels[half:], ("l", "r"))
+
+
+def trained(seed: int = 0, steps: int = 40) -> tuple[Sequential, list[str]]:
+    generator = np.random.default_rng(seed)
+    net = Sequential(Flatten(), Dense(8, 2, generator=generator))
+    history = train(
+        net,
+        SoftmaxCrossEntropy(),
+        SGD(net.parameters(), 0.5, momentum=0.5),
+        two_classes(),
+        steps=steps,
+        batch_size=8,
+        generator=generator,
+        evaluate_every=15,
+        progress=False,
+    )
+    return net, [str(evaluation) for evaluation in history]
+
+
+def test_training_learns_and_reports() -> None:
+    net, history = trained()
+    assert [line.split()[1] for line in history] == ["15", "30", "40"]
+    data = two_classes()
+    assert accuracy(net, data.test_images, data.test_labels) == 1.0
+    assert all(word in history[0] for word in ("cost", "training accuracy", "test accuracy"))
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    (first, one), (second, two) = trained(), trained()
+    assert one == two
+    for p, q in zip(first.parameters(), second.parameters(), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_accuracy_does_not_depend_on_the_batches() -> None:
+    net, _ = trained(steps=3)
+    data = two_classes()
+    shares = {
+        accuracy(net, data.test_images, data.test_labels, batch_size=n) for n in (1, 7, 500)
+    }
+    assert len(shares) == 1
+
+
+def test_progress_bar_and_evaluations_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    generator = rng()
+    net = Sequential(Flatten(), Dense(8, 2, generator=generator))
+    train(net, SoftmaxCrossEntropy(), SGD(net.parameters(), 0.1), two_classes(), steps=2,
+          batch_size=4, generator=generator, evaluate_every=1)  # fmt: skip
+    shown = capfd.readouterr()
+    assert shown.out.count("test accuracy") == 2
+    assert "2/2" in shown.err
+
+
+def diverging() -> None:
+    generator = rng()
+    net = Sequential(Flatten(), Dense(8, 2, generator=generator))
+    net[1].weight.assign(np.full((8, 2), np.nan))
+    train(net, SoftmaxCrossEntropy(), SGD(net.parameters(), 0.1), two_classes(), steps=2,
+          batch_size=4, generator=generator, evaluate_every=1, progress=False)  # fmt: skip
+
+
+LOSS = SoftmaxCrossEntropy()
+ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
+    (lambda: LOSS(np.zeros((2, 3)), [0, 3]), ValueError, "between 0 and 2.*from 0 to 3"),
+    (lambda: LOSS(np.zeros((2, 3)), [-1, 0]), ValueError, "from -1 to 0"),
+    (lambda: LOSS(np.zeros((2, 3)), [0]), ValueError, r"\(n, classes\).*\(2, 3\).*\(1,\)"),
+    (lambda: LOSS(np.zeros(3), [0]), ValueError, r"\(n, classes\)"),
+    (lambda: LOSS(np.zeros((1, 3)), [0.5]), TypeError, "integers"),
+    (lambda: SGD([], 0.1), ValueError, "no parameters"),
+    (lambda: SGD([Parameter([1.0])], 0.1, momentum=1.0), ValueError, "momentum"),
+    (lambda: SGD([Parameter([1.0])], 0.1).step(), ValueError, "backward"),
+    (lambda: InverseDecay(0.0), ValueError, "epsilon"),
+    (lambda: trained(steps=0), ValueError, "at least 1"),
+    (diverging, FloatingPointError, "step 1"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), ERRORS)
+def test_errors(call: Callable[[], object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
