@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Operand: TypeAlias = "Node | ArrayLike"
+Operands: TypeAlias = Sequence[Any]  # one entry per operand of a primitive
 Parameters: TypeAlias = Mapping[str, Any]
 
 NO_PARAMETERS: Parameters = MappingProxyType({})
@@ -353,9 +354,7 @@ class Primitive:
         """Apply to nodes (recorded) or to bare numbers and arrays (merely computed)."""
         return apply(self, operands, parameters)
 
-    def vjp(
-        self, i: int, t: Any, f: Any, operands: Sequence[Any], parameters: Parameters
-    ) -> Any | None:
+    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         """What adjoint ``t`` of output ``f`` contributes to operand ``i``: (∂f/∂operand)ᵀ t.
 
         Works on bare arrays and on nodes alike, for it is written in the library's operations.
@@ -363,14 +362,11 @@ class Primitive:
         """
         raise NotImplementedError
 
-    def jvp(
-        self,
-        tangents: Sequence[Any | None],
-        f: Any,
-        operands: Sequence[Any],
-        parameters: Parameters,
-    ) -> Any | None:
-        """The tangent of the output: Σ over operands of ∂f/∂operand · tangent."""
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        """The tangent of the output: Σ over operands of ∂f/∂operand · tangent.
+
+        A tangent is ``None`` for an operand that doesn't move.
+        """
         raise NotImplementedError
 
     def partial(self, i: int, names: Sequence[str], output: str) -> str | None:

@@ -26,9 +26,9 @@ def ours(images: Any, labels: Any) -> Step:
     """A step of this library."""
     import numpy as np
 
-    from nn import SGD, SoftmaxCrossEntropy, lenet
+    from nn import SGD, LeNet, SoftmaxCrossEntropy
 
-    net = lenet(generator=np.random.default_rng(0))
+    net = LeNet(generator=np.random.default_rng(0))
     loss = SoftmaxCrossEntropy()
     optimiser = SGD(net.parameters(), 0.01, momentum=0.9, weight_decay=5e-4, bias_rate_factor=2.0)
 

@@ -20,9 +20,9 @@ from nn import (
     Dataset,
     Evaluation,
     InverseDecay,
+    LeNet,
     Sequential,
     SoftmaxCrossEntropy,
-    lenet,
     load_digits,
     load_mnist,
     train,
@@ -38,7 +38,7 @@ def train_lenet(
         The network and the evaluations on the way.
     """
     generator = np.random.default_rng(seed)
-    net = lenet(image=data.train_images.shape[1:], classes=len(data.classes), generator=generator)
+    net = LeNet(image=data.train_images.shape[1:], classes=len(data.classes), generator=generator)
     optimiser = SGD(
         net.parameters(),
         InverseDecay(0.01, gamma=1e-4, power=0.75),

@@ -6,7 +6,7 @@ graph that its forward pass records.
 
 from nn.data import DataError, Dataset, load_digits, load_mnist, read_idx, shuffled_batches
 from nn.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU
-from nn.lenet import lenet
+from nn.lenet import LeNet
 from nn.losses import SoftmaxCrossEntropy
 from nn.module import Module, Parameter, Sequential
 from nn.optimisers import SGD
@@ -22,6 +22,7 @@ __all__ = [
     "Evaluation",
     "Flatten",
     "InverseDecay",
+    "LeNet",
     "MaxPool2d",
     "Module",
     "Parameter",
@@ -29,7 +30,6 @@ __all__ = [
     "Sequential",
     "SoftmaxCrossEntropy",
     "accuracy",
-    "lenet",
     "load_digits",
     "load_mnist",
     "read_idx",

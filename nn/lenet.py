@@ -8,16 +8,7 @@ from nn.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU
 from nn.module import Sequential
 
 
-def lenet(
-    *,
-    image: tuple[int, int, int] = (1, 28, 28),
-    filters: tuple[int, int] = (20, 50),
-    size: int = 5,
-    pool: int = 2,
-    hidden: int = 500,
-    classes: int = 10,
-    generator: np.random.Generator,
-) -> Sequential:
+class LeNet(Sequential):
     """Convolution, max-pooling, twice; a hidden layer with ReLU; a score per class.
 
     After LeCun, Bottou, Bengio & Haffner, Gradient-Based Learning Applied to Document Recognition
@@ -37,27 +28,39 @@ def lenet(
 
     Example:
         >>> import numpy as np
-        >>> from nn import lenet
-        >>> net = lenet(generator=np.random.default_rng(0))
+        >>> from nn import LeNet
+        >>> net = LeNet(generator=np.random.default_rng(0))
         >>> net(np.zeros((64, 1, 28, 28), np.float32)).shape
         (64, 10)
     """
-    channels, *lengths = image
-    for _ in filters:
-        lengths = [(n - size + 1) // pool for n in lengths]
-    if min(lengths) < 1:
-        raise ValueError(
-            f"lenet: images of {image[1]}×{image[2]} are too small for two convolutions of "
-            f"{size}×{size}, each with pooling by {pool}"
+
+    def __init__(
+        self,
+        *,
+        image: tuple[int, int, int] = (1, 28, 28),
+        filters: tuple[int, int] = (20, 50),
+        size: int = 5,
+        pool: int = 2,
+        hidden: int = 500,
+        classes: int = 10,
+        generator: np.random.Generator,
+    ) -> None:
+        channels, *lengths = image
+        for _ in filters:
+            lengths = [(n - size + 1) // pool for n in lengths]
+        if min(lengths) < 1:
+            raise ValueError(
+                f"LeNet: images of {image[1]}×{image[2]} are too small for two convolutions of "
+                f"{size}×{size}, each with pooling by {pool}"
+            )
+        first, second = filters
+        super().__init__(
+            Conv2d(channels, first, size, generator=generator),
+            MaxPool2d(pool),
+            Conv2d(first, second, size, generator=generator),
+            MaxPool2d(pool),
+            Flatten(),
+            Dense(second * lengths[0] * lengths[1], hidden, generator=generator),
+            ReLU(),
+            Dense(hidden, classes, generator=generator),
         )
-    first, second = filters
-    return Sequential(
-        Conv2d(channels, first, size, generator=generator),
-        MaxPool2d(pool),
-        Conv2d(first, second, size, generator=generator),
-        MaxPool2d(pool),
-        Flatten(),
-        Dense(second * lengths[0] * lengths[1], hidden, generator=generator),
-        ReLU(),
-        Dense(hidden, classes, generator=generator),
-    )

@@ -10,14 +10,13 @@ minimum of equals share one half each, d x**0 = 0 everywhere, d 0**y / dy = 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from autodiff.adjoint import Masked, dense
 from autodiff.arrays import Array
-from autodiff.graph import Node, Operand, Parameters, Primitive, Tensor, Value, bare
+from autodiff.graph import Node, Operand, Operands, Parameters, Primitive, Tensor, Value, bare
 from autodiff.kernels import pointwise as kernels
 from autodiff.ops import generate
 from autodiff.ops.rules import Linear, Pointwise
@@ -88,9 +87,7 @@ relu: Unary     = _pointwise("relu",    "relu(x)",    "x > 0")
 class _Where(Linear):
     """A choice between two operands; the branch not taken gets no adjoint at all, not even zero."""
 
-    def vjp(
-        self, i: int, t: Any, f: Any, operands: Sequence[Any], parameters: Parameters
-    ) -> Any | None:
+    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         if i == 0:
             return None
         taken = np.asarray(operands[0], dtype=bool)

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff.adjoint import Masked, Structured, dense
-from autodiff.graph import Node, Parameters, Primitive, bare
+from autodiff.graph import Node, Operands, Parameters, Primitive, bare
 from autodiff.ops import formula
 
 Rule: TypeAlias = Callable[..., Any]
@@ -64,9 +64,7 @@ class Pointwise(Primitive):
             for names in (arrays, nodes)
         )
 
-    def vjp(
-        self, i: int, t: Any, f: Any, operands: Sequence[Any], parameters: Parameters
-    ) -> Any | None:
+    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         values = dense(t)
         recorded = any(isinstance(value, Node) for value in (values, f, *operands))
         rule = (self._on_nodes if recorded else self._on_arrays)[i]
@@ -78,13 +76,7 @@ class Pointwise(Primitive):
             return Masked(where(t.mask, contribution, 0.0), t.mask)
         return contribution
 
-    def jvp(
-        self,
-        tangents: Sequence[Any | None],
-        f: Any,
-        operands: Sequence[Any],
-        parameters: Parameters,
-    ) -> Any | None:
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         terms = [
             self.vjp(i, tangent, f, operands, parameters)
             for i, tangent in enumerate(tangents)
@@ -130,9 +122,7 @@ class Linear(Primitive):
         self._joint = joint
         self._structural = structural
 
-    def vjp(
-        self, i: int, t: Any, f: Any, operands: Sequence[Any], parameters: Parameters
-    ) -> Any | None:
+    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         rule = self._rule(i)
         if rule is None:
             return None
@@ -142,13 +132,7 @@ class Linear(Primitive):
             return Masked(contribution, reached)
         return contribution
 
-    def jvp(
-        self,
-        tangents: Sequence[Any | None],
-        f: Any,
-        operands: Sequence[Any],
-        parameters: Parameters,
-    ) -> Any | None:
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         if self._joint:
             moved = [
                 x if self._rule(i) is None else 0 * x if tangent is None else tangent
@@ -180,18 +164,10 @@ class Explicit(Primitive):
         self._vjp = vjp
         self._jvp = jvp
 
-    def vjp(
-        self, i: int, t: Any, f: Any, operands: Sequence[Any], parameters: Parameters
-    ) -> Any | None:
+    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         return self._vjp(dense(t), f, *operands, **parameters)
 
-    def jvp(
-        self,
-        tangents: Sequence[Any | None],
-        f: Any,
-        operands: Sequence[Any],
-        parameters: Parameters,
-    ) -> Any | None:
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         (tangent,) = tangents
         return None if tangent is None else self._jvp(tangent, f, *operands, **parameters)
 

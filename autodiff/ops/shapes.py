@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.adjoint import Scattered
 from autodiff.arrays import Array, frozen
-from autodiff.graph import Axes, Operand, Parameters, Tensor, bare
+from autodiff.graph import Axes, Operand, Operands, Parameters, Tensor, bare
 from autodiff.ops.rules import Linear, Rule
 
 
@@ -119,16 +119,11 @@ def _with_ones(shape: tuple[int, ...], axes: Sequence[int]) -> tuple[int, ...]:
 
 # --- pad, concatenate -----------------------------------------------------------------------------
 
+
 class _Pad(Linear):
     """Linear up to its constant border, which doesn't move."""
 
-    def jvp(
-        self,
-        tangents: Sequence[Any | None],
-        f: Any,
-        operands: Sequence[Any],
-        parameters: Parameters,
-    ) -> Any | None:
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         return super().jvp(tangents, f, operands, {**parameters, "value": 0.0})
 
 

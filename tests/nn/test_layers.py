@@ -12,7 +12,7 @@ import pytest
 
 import autodiff as ad
 import nn
-from nn import Conv2d, Dense, Flatten, MaxPool2d, Module, Parameter, ReLU, Sequential, lenet
+from nn import Conv2d, Dense, Flatten, LeNet, MaxPool2d, Module, Parameter, ReLU, Sequential
 
 
 def rng() -> np.random.Generator:
@@ -89,7 +89,7 @@ def test_true_convolution_flips_the_kernel() -> None:
 
 
 def test_everything_stays_in_float32() -> None:
-    net = lenet(filters=(2, 3), hidden=4, generator=rng())
+    net = LeNet(filters=(2, 3), hidden=4, generator=rng())
     images = rng().random((2, 1, 28, 28), dtype=np.float32)
     loss = nn.SoftmaxCrossEntropy()(net(images), [1, 2])
     loss.backward()
@@ -118,7 +118,7 @@ def test_parameters_are_found_by_name_once() -> None:
 
 
 def test_lenet_has_the_sizes_of_the_textbook() -> None:
-    net = lenet(generator=rng())
+    net = LeNet(generator=rng())
     images = np.zeros((64, 1, 28, 28), np.float32)
     assert [output.shape[1:] for output in net.outputs(images)] == [
         (20, 24, 24), (20, 12, 12), (50, 8, 8), (50, 4, 4), (800,), (500,), (500,), (10,),
@@ -127,7 +127,7 @@ def test_lenet_has_the_sizes_of_the_textbook() -> None:
 
 
 def test_predict_records_nothing() -> None:
-    net = lenet(filters=(2, 3), hidden=4, generator=rng())
+    net = LeNet(filters=(2, 3), hidden=4, generator=rng())
     assert isinstance(net.predict(np.zeros((1, 1, 28, 28), np.float32)), np.ndarray)
 
 
@@ -140,7 +140,7 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: MaxPool2d(5)(np.ones((1, 1, 4, 4))), ValueError, "5×5.*4×4"),
     (lambda: MaxPool2d(2, ties="best")(np.ones((1, 1, 4, 4))), ValueError, "first, last"),  # type: ignore[arg-type]
     (lambda: Flatten("rows"), ValueError, "channel slowest"),  # type: ignore[arg-type]
-    (lambda: lenet(image=(1, 8, 8), generator=rng()), ValueError, "8×8.*too small"),
+    (lambda: LeNet(image=(1, 8, 8), generator=rng()), ValueError, "8×8.*too small"),
     (lambda: Parameter([1, 2]), TypeError, "int64"),
     (lambda: Module()(1.0), NotImplementedError, "forward"),
 ]

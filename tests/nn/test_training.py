@@ -138,9 +138,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 def test_accuracy_does_not_depend_on_the_batches() -> None:
     net, _ = trained(steps=3)
     data = two_classes()
-    shares = {
-        accuracy(net, data.test_images, data.test_labels, batch_size=n) for n in (1, 7, 500)
-    }
+    shares = {accuracy(net, data.test_images, data.test_labels, batch_size=n) for n in (1, 7, 500)}
     assert len(shares) == 1
 
 
