@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autodiff import ops, reverse
-from autodiff.graph import Node, Primitive, Tensor, Value
+from autodiff.graph import Node, Tensor, Value
 from autodiff.ops import *  # noqa: F403
+from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
 from autodiff.transform import GradientError, check_gradients, grad, jvp, value_and_grad
 from autodiff.version import __version__

@@ -27,7 +27,13 @@ absent.
 
 
 class Structured(ABC):
-    """An adjoint in a form of its own."""
+    """An adjoint in a form of its own.
+
+    Attributes:
+        values: what it carries, an array or a node.
+    """
+
+    values: Any
 
     @abstractmethod
     def dense(self) -> Any:

@@ -10,15 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 Array: TypeAlias = NDArray[Any]
 
 
-def read_only(array: Array) -> Array:
-    """``array`` itself if it can't be written to, else a view that can't."""
-    if not array.flags.writeable:
-        return array
-    view: Array = array.view()
-    view.flags.writeable = False
-    return view
-
-
 def frozen(array: Array) -> Array:
     """An array equal to ``array`` that nobody can change: itself if that is so, else a copy."""
     owner: Any = array
@@ -28,9 +19,13 @@ def frozen(array: Array) -> Array:
         owner = owner.base
     if owner is None or isinstance(owner, bytes):
         return array
-    copy: Array = array.copy()
-    copy.flags.writeable = False
-    return copy
+    return locked(array.copy(order="K"))
+
+
+def locked(array: Array) -> Array:
+    """The array, which nobody else holds yet, made read-only."""
+    array.flags.writeable = False
+    return array
 
 
 def real_array(data: ArrayLike) -> Array:
@@ -51,3 +46,15 @@ def real_array(data: ArrayLike) -> Array:
             "imaginary part as two real functions"
         )
     raise TypeError(f"expected real numbers, got {type(data).__name__} of dtype {array.dtype}")
+
+
+def floating(dtype: Any) -> np.dtype[Any]:
+    """A floating-point dtype.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    checked: np.dtype[Any] = np.dtype(dtype)
+    if checked.kind != "f":
+        raise TypeError(f"expected a floating-point dtype, got {checked}")
+    return checked

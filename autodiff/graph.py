@@ -1,4 +1,4 @@
-"""What a graph is made of: nodes, and the primitives that make them.
+"""What a graph is made of: nodes of numbers and of arrays.
 
 An expression is recorded as it is computed. Every operation on a node makes a new node that
 remembers the primitive that made it and its operands, so the expression *is* the graph:
@@ -22,24 +22,20 @@ Three properties of a node carry the whole library:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from autodiff.arrays import Array, frozen, read_only, real_array
-from autodiff.recording import is_recording
+from autodiff.arrays import Array, locked, real_array
+from autodiff.primitive import NO_PARAMETERS, Parameters, Primitive
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Operand: TypeAlias = "Node | ArrayLike"
-Operands: TypeAlias = Sequence[Any]  # one entry per operand of a primitive
-Parameters: TypeAlias = Mapping[str, Any]
-
-NO_PARAMETERS: Parameters = MappingProxyType({})
 
 next_number = itertools.count(1).__next__  # one atomic call: threads never share a number
 
@@ -229,7 +225,7 @@ class Tensor(Node):
         *,
         dtype: np.dtype[Any] | type | None = None,
     ) -> None:
-        self._data = np.array(real_array(data), dtype=dtype)  # its own: nobody else can change it
+        self._data = locked(real_array(np.array(real_array(data), dtype=dtype)))
         self._label = label
         self.primitive = None
         self.operands = ()
@@ -238,16 +234,17 @@ class Tensor(Node):
     @property
     def data(self) -> Array:
         """The array, read-only. Assign to a leaf to give it new elements of the same shape."""
-        return read_only(self._data)
+        return self._data  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, data: ArrayLike) -> None:
         self.assign(data)
 
     def assign(self, data: ArrayLike) -> None:
-        """Overwrite the elements of a leaf: the one way in which an optimiser updates a parameter.
+        """Give a leaf new elements: the one way in which an optimiser updates a parameter.
 
-        A graph recorded from the old elements can no longer be differentiated; it says so.
+        A graph recorded from the old elements can no longer be differentiated; it says so. Whoever
+        holds the old ``data``, or a view of it, keeps the old elements.
 
         Raises:
             ValueError: the node is not a leaf, or ``data`` has another shape.
@@ -259,8 +256,15 @@ class Tensor(Node):
                 f"{describe(self)} can't be given data of shape {array.shape}: "
                 f"a leaf keeps its shape {self._data.shape}"
             )
+        if getrefcount(self._data) > 2:  # the slot, the argument, and somebody else
+            self._data = locked(array.astype(self.dtype, casting="same_kind", copy=True))
+        else:
+            self._data.flags.writeable = True
+            try:
+                np.copyto(self._data, array, casting="same_kind")
+            finally:
+                self._data.flags.writeable = False
         self.number = next_number()
-        np.copyto(self._data, array, casting="same_kind")
 
     @property
     def grad(self) -> Array | None:
@@ -332,122 +336,6 @@ class Tensor(Node):
 Axes: TypeAlias = "int | tuple[int, ...] | None"
 
 
-# --- primitives -----------------------------------------------------------------------------------
-
-
-class Primitive:
-    """An operation that the graph records: its name, how to compute it, and its rule.
-
-    Subclasses (``ops/rules.py``) say the rule in one of three forms; the engine asks for it here.
-
-    Attributes:
-        name: what drawings and messages call it.
-        compute: the operation on bare numbers and arrays, ``compute(*operands, **parameters)``.
-        scalar_pull: the generated short cut of the reverse walk for ``Value`` nodes, if any.
-    """
-
-    name: str
-    compute: Callable[..., Any]
-    scalar_pull: Callable[[Node, float, dict[Node, Any]], None] | None = None
-
-    def __call__(self, *operands: Operand, **parameters: Any) -> Any:
-        """Apply to nodes (recorded) or to bare numbers and arrays (merely computed)."""
-        return apply(self, operands, parameters)
-
-    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        """What adjoint ``t`` of output ``f`` contributes to operand ``i``: (∂f/∂operand)ᵀ t.
-
-        Works on bare arrays and on nodes alike, for it is written in the library's operations.
-        ``None`` says that the operand doesn't influence the output.
-        """
-        raise NotImplementedError
-
-    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        """The tangent of the output: Σ over operands of ∂f/∂operand · tangent.
-
-        A tangent is ``None`` for an operand that doesn't move.
-        """
-        raise NotImplementedError
-
-    def partial(self, i: int, names: Sequence[str], output: str) -> str | None:
-        """The local partial derivative ∂f/∂operand ``i`` as a formula in the operands' names."""
-        return None
-
-    def expression(self, names: Sequence[str], parameters: Parameters) -> str:
-        """The operation as text, such as ``sin(x)`` or ``sum(x, axis=0)``."""
-        given = [f"{name}={value}" for name, value in parameters.items() if _is_short(value)]
-        return f"{self.name}({', '.join([*names, *given])})"
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
-
-
-def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters) -> Any:
-    """Compute ``primitive`` of ``operands``, and record it if a node is among them.
-
-    Returns:
-        a node if an operand is a node: a ``Value`` if all operands are scalars and so is the
-        result, else a ``Tensor``. Without nodes, the bare number or array.
-
-    Raises:
-        TypeError: an operand is not numeric.
-        ValueError: the operands don't fit together; the message names them with their shapes.
-    """
-    values = [operand._data if isinstance(operand, Node) else _constant(operand, primitive)
-              for operand in operands]  # fmt: skip
-    try:
-        result = primitive.compute(*values, **parameters)
-    except (ValueError, IndexError, TypeError) as fault:
-        named = ", ".join(map(describe, operands))
-        raise type(fault)(f"{primitive}({named}): {fault}") from None
-    of_arrays = any(isinstance(value, np.ndarray) for value in values)
-    if not of_arrays and np.ndim(result) == 0:
-        result = float(result)
-    if not any(isinstance(operand, Node) for operand in operands):
-        return result
-    return record(primitive, operands, values, parameters, result)
-
-
-def record(
-    primitive: Primitive,
-    operands: Sequence[Any],
-    values: Sequence[Any],
-    parameters: Parameters,
-    result: Any,
-) -> Node:
-    """Make the node that ``primitive`` gave; a leaf if recording is off or nothing is real."""
-    node: Node
-    if isinstance(result, float):
-        node = object.__new__(Value)
-    else:
-        node = object.__new__(Tensor)
-        result = np.asarray(result)
-    kept = is_recording() and any(map(is_differentiable, operands))
-    if isinstance(result, np.ndarray):
-        if not kept:
-            result = result.copy()  # a leaf owns its data: a view would change with its base
-        else:
-            if any(result is value for value in values):
-                result = result.view()  # the leaf it belongs to must stay assignable
-            result.flags.writeable = False
-    node._data = result
-    node.number = next_number()
-    if kept:
-        node.primitive = primitive
-        node.operands = tuple(
-            [operand if is_differentiable(operand) else _held(value)
-             for operand, value in zip(operands, values, strict=True)]
-        )  # fmt: skip
-        node._parameters = parameters
-    else:
-        node.primitive = None
-        node.operands = ()
-    return node
-
-
 # --- operands -------------------------------------------------------------------------------------
 
 
@@ -481,35 +369,8 @@ def _as_float(data: Any) -> float:
     return float(array)
 
 
-def _constant(operand: Any, primitive: Primitive) -> Any:
-    """An operand that is no node, as numeric code takes it.
-
-    Python numbers stay what they are, for they are weak: they never change an array's dtype.
-    """
-    if operand.__class__ in _PYTHON_NUMBERS:
-        return operand
-    try:
-        return real_array(operand)
-    except TypeError as fault:
-        raise TypeError(f"{primitive}: {fault}") from None
-
-
-_PYTHON_NUMBERS = (float, int, bool)
-
-
 def is_differentiable(operand: Any) -> bool:
     """Whether an operand is a node of real numbers: integers and booleans are constants."""
     return isinstance(operand, Value) or (
         isinstance(operand, Tensor) and operand._data.dtype.kind == "f"
     )
-
-
-def _held(constant: Any) -> Any:
-    """A constant as a node keeps it until the backward pass."""
-    if isinstance(constant, np.ndarray):
-        return frozen(constant)
-    return float(constant)
-
-
-def _is_short(value: Any) -> bool:
-    return value is not None and value is not False and not isinstance(value, np.ndarray)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
@@ -12,27 +11,19 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Pauses:
-    """How many ``no_grad`` blocks are open anywhere: zero spares every operation a look-up."""
+class _Switch:
+    """Whether recording has ever been switched: until then no operation needs to look it up."""
 
-    __slots__ = ("count", "lock")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.lock = threading.Lock()
-
-    def add(self, change: int) -> None:
-        with self.lock:
-            self.count += change
+    used = False
 
 
-pauses = _Pauses()
-_recording: ContextVar[bool] = ContextVar("autodiff_recording", default=True)
+switch = _Switch()
+_states: ContextVar[tuple[bool, ...]] = ContextVar("autodiff_recording", default=(True,))
 
 
 def is_recording() -> bool:
     """Whether operations on nodes are recorded here, in this thread and this async task."""
-    return pauses.count == 0 or _recording.get()
+    return not switch.used or _states.get()[-1]
 
 
 class recording:  # noqa: N801 - a context manager, used like a function
@@ -46,15 +37,13 @@ class recording:  # noqa: N801 - a context manager, used like a function
 
     def __init__(self, on: bool) -> None:
         self._on = on
-        self._tokens: list[Token[bool]] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(_recording.set(self._on))
-        pauses.add(1)
+        switch.used = True
+        _states.set((*_states.get(), self._on))
 
     def __exit__(self, *_: object) -> None:
-        pauses.add(-1)
-        _recording.reset(self._tokens.pop())
+        _states.set(_states.get()[:-1])
 
     def __call__(self, function: F) -> F:
         if iscoroutinefunction(function):

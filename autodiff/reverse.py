@@ -20,6 +20,7 @@ import numpy as np
 from autodiff.adjoint import ABSENT, Masked, Scattered, Structured, dense
 from autodiff.arrays import real_array
 from autodiff.graph import Node, Tensor, Value, bare, describe, is_differentiable
+from autodiff.ops.pointwise import where
 from autodiff.ops.shapes import astype, shape_of, sum_to, to_value
 
 _number = attrgetter("number")
@@ -37,10 +38,11 @@ class Adjoints(dict[Node, Any]):
         present = self[node]
         if present is ABSENT:
             self[node] = contribution
-        elif node in self._own and isinstance(contribution, Scattered):
-            contribution.add_into(present)
-        elif node in self._own:
-            present += dense(contribution)
+        elif node in self._own and not _is_recorded(contribution):
+            if isinstance(contribution, Scattered):
+                contribution.add_into(present)
+            else:
+                present += dense(contribution)
         else:
             if isinstance(present, Structured):
                 total = present.add(contribution)
@@ -51,6 +53,10 @@ class Adjoints(dict[Node, Any]):
             self[node] = total
             if isinstance(total, np.ndarray) and total.ndim:
                 self._own.add(node)
+
+
+def _is_recorded(adjoint: Any) -> bool:
+    return isinstance(adjoint.values if isinstance(adjoint, Structured) else adjoint, Node)
 
 
 def schedule(output: Node, inputs: Sequence[Node] | None = None) -> list[Node]:
@@ -145,13 +151,29 @@ def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
         f, operands = node._data, [bare(operand) for operand in node.operands]
     for i, operand in enumerate(node.operands):
         if isinstance(operand, Node) and operand in adjoints:
-            contribution = primitive.vjp(i, t, f, operands, node.parameters)
+            contribution = primitive.vjp(i, dense(t), f, operands, node.parameters)
+            if contribution is not None and isinstance(t, Masked):
+                contribution = _masked(contribution, t.mask, i, node)
             if contribution is not None:
-                adjoints.add(operand, fit(contribution, operand))
+                contribution = fit(contribution, operand)
+            if contribution is not None:
+                adjoints.add(operand, contribution)
 
 
-def fit(contribution: Any, operand: Node) -> Any:
+def _masked(contribution: Any, mask: Any, i: int, node: Node) -> Masked:
+    """A contribution that is absent where it would come only from what is absent at the node."""
+    assert node.primitive is not None
+    bares = [bare(operand) for operand in node.operands]
+    reached = node.primitive.reach(i, mask, node._data, bares, node.parameters)
+    if isinstance(contribution, Masked):
+        reached = reached & contribution.mask
+    return Masked(where(reached, dense(contribution), 0.0), reached)
+
+
+def fit(contribution: Any, operand: Node) -> Any | None:
     """A contribution with the shape, the dtype and the kind of the operand it is for."""
+    if isinstance(contribution, Masked) and not contribution.mask.any():
+        return None
     if isinstance(operand, Value):
         contribution = sum_to(dense(contribution), ())
         if isinstance(contribution, Tensor):

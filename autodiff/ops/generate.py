@@ -14,18 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.graph import (
-    NO_PARAMETERS,
-    Node,
-    Primitive,
-    Value,
-    apply,
-    next_number,
-)
+from autodiff.apply import apply
+from autodiff.graph import Node, Value, next_number
 from autodiff.kernels import scalar
 from autodiff.ops import formula
 from autodiff.ops.rules import Pointwise
-from autodiff.recording import is_recording, pauses
+from autodiff.primitive import NO_PARAMETERS, Primitive
+from autodiff.recording import is_recording, switch
 
 FLOATS: dict[str, float | Callable[..., float]] = {
     name: getattr(math, name) for name in ("cos", "exp", "log", "pow", "sin", "sqrt", "tan", "tanh")
@@ -91,7 +86,7 @@ def _operation(
         *(_UNARY if len(names) == 1 else _BINARY),
         f"    try: f = {_on_floats(primitive.value)}",
         "    except (ArithmeticError, ValueError): f = rescue(" + floats + ")",
-        "    if pauses.count and not is_recording(): return Value(f)",
+        "    if switch.used and not is_recording(): return Value(f)",
         "    node = new(Value)",
         "    node._data = f",
         "    node.primitive = primitive",
@@ -138,7 +133,7 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> Callable[...
     def rescue_pull(i: int, *arguments: float) -> float:
         with np.errstate(all="ignore"):
             t, f, *operands = map(np.float64, arguments)
-            return float(primitive.vjp(i, t, f, operands, NO_PARAMETERS))  # type: ignore[arg-type]
+            return float(primitive.vjp(i, t, f, operands, NO_PARAMETERS))
 
     names = FLOATS | {
         "NO_PARAMETERS": NO_PARAMETERS,
@@ -148,10 +143,10 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> Callable[...
         "new": object.__new__,
         "next_number": next_number,
         "operate": operate,
-        "pauses": pauses,
         "primitive": primitive,
         "rescue": rescue,
         "rescue_pull": rescue_pull,
+        "switch": switch,
     }
     defined: dict[str, Any] = {}
     exec(compile("\n".join(lines), f"<{name} of {primitive.name}>", "exec"), names, defined)

@@ -23,7 +23,7 @@ _UNARY = {"__neg__": pointwise.neg, "__abs__": pointwise.abs} | {
     for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu")
 }
 _COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
-_COMPARABLE = (Node, float, int, np.ndarray, np.generic)
+_COMPARABLE = (Node, float, int, np.ndarray, np.generic, list, tuple)
 
 
 def _comparison(name: str) -> Callable[[Node, Any], Any]:
@@ -32,6 +32,8 @@ def _comparison(name: str) -> Callable[[Node, Any], Any]:
     def compared(self: Node, other: Any) -> Any:
         if not isinstance(other, _COMPARABLE):
             return NotImplemented
+        if isinstance(other, (list, tuple)):
+            other = np.asarray(other)
         return compare(self._data, bare(other))
 
     compared.__name__ = name

@@ -14,12 +14,13 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from autodiff.adjoint import Masked, dense
+from autodiff.adjoint import Masked
 from autodiff.arrays import Array
-from autodiff.graph import Node, Operand, Operands, Parameters, Primitive, Tensor, Value, bare
+from autodiff.graph import Node, Operand, Tensor, Value, bare
 from autodiff.kernels import pointwise as kernels
 from autodiff.ops import generate
 from autodiff.ops.rules import Linear, Pointwise
+from autodiff.primitive import Operands, Parameters, Primitive
 
 X = TypeVar("X", Value, Tensor, float, Array)
 
@@ -90,16 +91,13 @@ class _Where(Linear):
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         if i == 0:
             return None
-        taken = np.asarray(operands[0], dtype=bool)
-        if i == 2:
-            taken = ~taken
+        taken = np.asarray(operands[0], dtype=bool) == (i == 1)
         if not taken.ndim:
             return t if taken else None
-        values = dense(t)
-        mask = np.broadcast_to(taken, np.shape(bare(f)))
-        if isinstance(t, Masked):
-            mask = mask & t.mask
-        return Masked(where(mask, values, 0.0), mask)
+        return Masked(where(taken, t, 0.0), np.broadcast_to(taken, np.shape(bare(f))))
+
+    def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        return mask & (np.asarray(operands[0], dtype=bool) == (i == 1))
 
 
 _where = _Where("where", np.where, None, lambda t: t, lambda t: t, joint=True)

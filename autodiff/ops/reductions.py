@@ -34,8 +34,9 @@ def _weighted(name: str, compute: Callable[..., Any], weights: Callable[..., Any
     return Explicit(
         name,
         compute,
-        lambda t, f, x, *, axis, keepdims: _expand(t, x, axis) * w(f, x, axis),
-        lambda dx, f, x, *, axis, keepdims: sum(w(f, x, axis) * dx, axis, keepdims),
+        vjp=lambda t, f, x, *, axis, keepdims: _expand(t, x, axis) * w(f, x, axis),
+        jvp=lambda dx, f, x, *, axis, keepdims: sum(w(f, x, axis) * dx, axis, keepdims),
+        pattern=lambda t, f, x, *, axis, keepdims: broadcast_to(_expand(t, x, axis), shape_of(x)),
     )
 
 
@@ -59,7 +60,6 @@ _sum = Linear(
     "sum",
     lambda x, *, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
     lambda t, f, x, *, axis, keepdims: broadcast_to(_expand(t, x, axis), shape_of(x)),
-    structural=True,
 )
 _mean = Linear(
     "mean",
@@ -67,7 +67,6 @@ _mean = Linear(
     lambda t, f, x, *, axis, keepdims: broadcast_to(
         _expand(t / _count(x, axis), x, axis), shape_of(x)
     ),
-    structural=True,
 )
 _max = _weighted(
     "max", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), _winners

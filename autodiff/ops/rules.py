@@ -19,17 +19,27 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autodiff.adjoint import Masked, Structured, dense
-from autodiff.graph import Node, Operands, Parameters, Primitive, bare
+from autodiff.adjoint import dense
+from autodiff.apply import apply
+from autodiff.graph import Node, Operand, bare
 from autodiff.ops import formula
+from autodiff.primitive import Operands, Parameters, Primitive
 
-Rule: TypeAlias = Callable[..., Any]
+Contribution: TypeAlias = Callable[..., Any]
 """``rule(t, f, *operands, **parameters)``: the contribution of adjoint ``t`` to one operand."""
 
 OPERAND_NAMES = ("x", "y", "z")
 
 
-class Pointwise(Primitive):
+class Rule(Primitive):
+    """A primitive that can be called."""
+
+    def __call__(self, *operands: Operand, **parameters: Any) -> Any:
+        """Apply to nodes (recorded) or to bare numbers and arrays (merely computed)."""
+        return apply(self, operands, parameters)
+
+
+class Pointwise(Rule):
     """A function applied element by element, with its partials as formulas.
 
     Args:
@@ -54,7 +64,6 @@ class Pointwise(Primitive):
         self.operand_names = OPERAND_NAMES[: len(partials)]
         self.compute = formula.function(self.value, ", ".join(self.operand_names), arrays)
         self.contributions = [formula.contribution(partial) for partial in self.partials]
-        self._nodes = nodes
         arguments = ", ".join(["t", "f", *self.operand_names])
         self._on_arrays, self._on_nodes = (
             [
@@ -65,16 +74,12 @@ class Pointwise(Primitive):
         )
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        values = dense(t)
-        recorded = any(isinstance(value, Node) for value in (values, f, *operands))
+        recorded = any(isinstance(value, Node) for value in (t, f, *operands))
         rule = (self._on_nodes if recorded else self._on_arrays)[i]
-        if rule is None:
-            return None
-        contribution = rule(values, f, *operands)
-        if isinstance(t, Masked):
-            where = self._nodes["where"] if recorded else np.where
-            return Masked(where(t.mask, contribution, 0.0), t.mask)
-        return contribution
+        return None if rule is None else rule(t, f, *operands)
+
+    def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        return mask
 
     def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         terms = [
@@ -94,7 +99,7 @@ class Pointwise(Primitive):
         return formula.unparse(self.value, dict(zip(self.operand_names, names, strict=True)))
 
 
-class Linear(Primitive):
+class Linear(Rule):
     """A map that is linear in its operands, with its transposes.
 
     Args:
@@ -103,39 +108,40 @@ class Linear(Primitive):
         transposes: one rule per operand, ``None`` for one that is never differentiated (a
             condition); or a function from the operand's position to its rule, for any number.
         joint: linear in all operands together (``concatenate``), not in each one (``matmul``).
-        structural: it only moves elements, adds them up or repeats them, so that what is absent
-            from an adjoint can be followed through it.
     """
 
     def __init__(
         self,
         name: str,
         compute: Callable[..., Any],
-        *transposes: Rule | None,
-        each: Callable[[int], Rule] | None = None,
+        *transposes: Contribution | None,
+        each: Callable[[int], Contribution] | None = None,
         joint: bool = False,
-        structural: bool = False,
     ) -> None:
         self.name = name
         self.compute = compute
         self._rule = each or transposes.__getitem__
         self._joint = joint
-        self._structural = structural
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         rule = self._rule(i)
-        if rule is None:
-            return None
-        contribution = rule(dense(t), f, *operands, **parameters)
-        if isinstance(t, Masked) and self._structural and not isinstance(contribution, Structured):
-            reached = rule(t.mask.astype(float), None, *map(bare, operands), **parameters) != 0
-            return Masked(contribution, reached)
-        return contribution
+        return None if rule is None else rule(t, f, *operands, **parameters)
+
+    def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        # The pattern of the transpose, whatever the other operands' numbers.
+        ones = [
+            x if self._rule(k) is None else np.ones(np.shape(x)) for k, x in enumerate(operands)
+        ]
+        return dense(self.vjp(i, mask.astype(float), f, ones, parameters)) != 0
 
     def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         if self._joint:
             moved = [
-                x if self._rule(i) is None else 0 * x if tangent is None else tangent
+                tangent
+                if tangent is not None
+                else x
+                if self._rule(i) is None
+                else np.zeros(np.shape(bare(x)))
                 for i, (x, tangent) in enumerate(zip(operands, tangents, strict=True))
             ]
             return self(*moved, **parameters)
@@ -148,7 +154,7 @@ class Linear(Primitive):
         )
 
 
-class Explicit(Primitive):
+class Explicit(Rule):
     """A function of one operand with a vjp and a jvp of its own, for what has no simpler form.
 
     Args:
@@ -156,16 +162,31 @@ class Explicit(Primitive):
         compute: the function on bare arrays.
         vjp: ``vjp(t, f, x, **parameters)``, in the library's operations.
         jvp: ``jvp(tangent, f, x, **parameters)``, likewise.
+        pattern: like ``vjp``, of a linear map in which the same elements influence each other; if
+            not given, any element may influence any other.
     """
 
-    def __init__(self, name: str, compute: Callable[..., Any], vjp: Rule, jvp: Rule) -> None:
+    def __init__(
+        self,
+        name: str,
+        compute: Callable[..., Any],
+        vjp: Contribution,
+        jvp: Contribution,
+        pattern: Contribution | None = None,
+    ) -> None:
         self.name = name
         self.compute = compute
         self._vjp = vjp
         self._jvp = jvp
+        self._pattern = pattern
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        return self._vjp(dense(t), f, *operands, **parameters)
+        return self._vjp(t, f, *operands, **parameters)
+
+    def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        if self._pattern is None:
+            return np.full(np.shape(operands[i]), mask.any())
+        return self._pattern(mask.astype(float), f, *operands, **parameters) != 0
 
     def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         (tangent,) = tangents

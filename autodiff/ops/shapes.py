@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.adjoint import Scattered
-from autodiff.arrays import Array, frozen
-from autodiff.graph import Axes, Operand, Operands, Parameters, Tensor, bare
-from autodiff.ops.rules import Linear, Rule
+from autodiff.arrays import Array, floating, frozen
+from autodiff.graph import Axes, Operand, Tensor, bare
+from autodiff.ops.rules import Contribution, Linear
+from autodiff.primitive import Operands, Parameters
 
 
 def shape_of(x: Operand) -> tuple[int, ...]:
@@ -38,19 +39,16 @@ _reshape: Linear = Linear(
     "reshape",
     lambda x, *, shape: np.reshape(x, shape),
     lambda t, f, x, *, shape: _reshape(t, shape=shape_of(x)),
-    structural=True,
 )
 _transpose: Linear = Linear(
     "transpose",
     lambda x, *, axes: np.transpose(x, axes),
     lambda t, f, x, *, axes: _transpose(t, axes=tuple(np.argsort(axes))),
-    structural=True,
 )
 _broadcast_to = Linear(
     "broadcast_to",
     lambda x, *, shape: np.broadcast_to(x, shape),
     lambda t, f, x, *, shape: sum_to(t, shape_of(x)),
-    structural=True,
 )
 _sum_to = Linear(
     "sum_to",
@@ -58,19 +56,16 @@ _sum_to = Linear(
     lambda t, f, x, *, axes, shape: _broadcast_to(
         _reshape(t, shape=_with_ones(shape_of(x), axes)), shape=shape_of(x)
     ),
-    structural=True,
 )
 _astype = Linear(
     "astype",
     lambda x, *, dtype: np.asarray(x).astype(dtype),
     lambda t, f, x, *, dtype: t,  # the engine casts an adjoint to the dtype of its node
-    structural=True,
 )
 _to_value = Linear(
     "to_value",
     lambda x: float(np.asarray(x).item()),
     lambda t, f, x: _broadcast_to(t, shape=shape_of(x)),
-    structural=True,
 )
 
 
@@ -104,8 +99,12 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def astype(x: Operand, dtype: Any) -> Any:
-    """The elements in another floating-point type."""
-    return _astype(x, dtype=np.dtype(dtype))
+    """The elements in another floating-point type.
+
+    Raises:
+        TypeError: ``dtype`` is not a floating-point type: integers have no derivative.
+    """
+    return _astype(x, dtype=floating(dtype))
 
 
 def to_value(x: Operand) -> Any:
@@ -131,7 +130,6 @@ _pad = _Pad(
     "pad",
     lambda x, *, widths, value: np.pad(x, widths, constant_values=value),
     lambda t, f, x, *, widths, value: getitem(t, _inside(widths, shape_of(x))),
-    structural=True,
 )
 
 
@@ -161,7 +159,7 @@ def pad(x: Operand, widths: Any, value: float = 0.0) -> Any:
     return _pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=value)
 
 
-def _part(i: int) -> Rule:
+def _part(i: int) -> Contribution:
     def rule(t: Any, f: Any, *operands: Any, axis: int) -> Any:
         lengths = [shape_of(operand)[axis] for operand in operands]
         start = sum(lengths[:i])
@@ -176,7 +174,6 @@ _concatenate = Linear(
     lambda *operands, axis: np.concatenate(operands, axis),
     each=_part,
     joint=True,
-    structural=True,
 )
 
 
@@ -216,8 +213,7 @@ def stack(operands: Sequence[Operand], axis: int = 0) -> Any:
 
 def _may_repeat(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype != bool
-               for part in parts)  # fmt: skip
+    return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
 
 
 def _scatter_array(t: Any, *, index: Any, shape: tuple[int, ...]) -> Array:
@@ -240,7 +236,6 @@ _scatter: Linear = Linear(
     "scatter",
     _scatter_array,
     lambda t, f, x, *, index, shape: getitem(t, index),
-    structural=True,
 )
 
 
@@ -255,6 +250,6 @@ def _fixed(part: Any) -> Any:
     """A part of an index as the graph may keep it: the caller can't change it any more."""
     if isinstance(part, Tensor):
         part = part.data
-    if isinstance(part, list):
+    if isinstance(part, (list, tuple)):
         part = np.asarray(part, dtype=None if part else int)
     return frozen(part) if isinstance(part, np.ndarray) else part

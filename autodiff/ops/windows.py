@@ -17,7 +17,7 @@ from autodiff.kernels import windows as kernels
 from autodiff.kernels.pooling import TIES, Ties
 from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.rules import Explicit, Linear
-from autodiff.ops.shapes import getitem, pad, shape_of
+from autodiff.ops.shapes import astype, getitem, pad, shape_of
 
 Padding: TypeAlias = int | tuple[int, ...] | Literal["same", "valid"]
 
@@ -29,7 +29,6 @@ _windows = Linear(
     lambda t, f, x, *, size, stride, dilation: _overlap_add(
         t, spatial=shape_of(x)[-len(size) :], size=size, stride=stride, dilation=dilation
     ),
-    structural=True,
 )
 _overlap_add: Linear = Linear(
     "overlap_add",
@@ -37,7 +36,6 @@ _overlap_add: Linear = Linear(
     lambda t, f, x, *, spatial, size, stride, dilation: _windows(
         t, size=size, stride=stride, dilation=dilation
     ),
-    structural=True,
 )
 
 
@@ -176,9 +174,7 @@ def conv(
 _pool = Linear(
     "pool",
     pooling.pool,
-    lambda t, f, x, weights, *, size, stride: _unpool(
-        t, weights, spatial=shape_of(x)[-len(size) :], size=size, stride=stride
-    ),
+    lambda t, f, x, weights, *, size, stride: _unpool_like(t, x, weights, size, stride),
     None,
 )
 _unpool: Linear = Linear(
@@ -189,6 +185,10 @@ _unpool: Linear = Linear(
 )
 
 
+def _unpool_like(t: Any, x: Any, weights: Any, size: Sizes, stride: Sizes) -> Any:
+    return _unpool(t, weights, spatial=shape_of(x)[-len(size) :], size=size, stride=stride)
+
+
 def _winners(f: Any, x: Any, size: Sizes, stride: Sizes, ties: Ties) -> Array:
     """Who won is constant almost everywhere, so nothing is recorded."""
     return pooling.winners(bare(x), bare(f), size, stride, ties)
@@ -197,15 +197,14 @@ def _winners(f: Any, x: Any, size: Sizes, stride: Sizes, ties: Ties) -> Array:
 _max_pool = Explicit(
     "max_pool",
     lambda x, *, size, stride, ties: pooling.max_pool(x, size, stride),
-    lambda t, f, x, *, size, stride, ties: _unpool(
-        t,
-        _winners(f, x, size, stride, ties),
-        spatial=shape_of(x)[-len(size) :],
-        size=size,
-        stride=stride,
+    vjp=lambda t, f, x, *, size, stride, ties: _unpool_like(
+        t, x, _winners(f, x, size, stride, ties), size, stride
     ),
-    lambda dx, f, x, *, size, stride, ties: _pool(
+    jvp=lambda dx, f, x, *, size, stride, ties: _pool(
         dx, _winners(f, x, size, stride, ties), size=size, stride=stride
+    ),
+    pattern=lambda t, f, x, *, size, stride, ties: _unpool_like(
+        t, x, _uniform(size, shape_of(x), 1.0), size, stride
     ),
 )
 
@@ -281,6 +280,8 @@ def _pool_operand(
     rank = len(shape_of(x)) - 2
     if rank < 1:
         raise ValueError(f"{name}: expected (n, c, *spatial), got {describe(x)}")
+    if bare(x).dtype.kind != "f":
+        x = astype(x, float)  # neither a mean nor a border of -inf is an integer
     sizes = _sizes("size", size, rank)
     steps = sizes if stride is None else _sizes("stride", stride, rank)
     padded = _padded(x, shape_of(x)[2:], sizes, steps, padding, border)

@@ -49,12 +49,14 @@ def check_gradients(
     weighted = _weighted(function, arguments, generator)
     gradients = grad(weighted, positions)(*arguments)
     expected = [_differences(weighted, arguments, i) for i in positions]
-    _compare("reverse", gradients, expected, tolerance)
+    largest = max((float(np.max(np.abs(e), initial=0.0)) for e in expected), default=0.0)
+    noise = 1e-10 * abs(float(bare(weighted(*arguments)))) + 1e-11  # of the differences
+    allowed = tolerance * largest + noise
+    _compare(gradients, expected, allowed)
     directions = [generator.normal(size=np.shape(argument)) for argument in arguments]
     _, slope = jvp(weighted, arguments, directions)
     along = sum(float(np.sum(e * d)) for e, d in zip(expected, directions, strict=True))
-    scale = max(1.0, max((float(np.max(np.abs(e), initial=0.0)) for e in expected), default=1.0))
-    if not abs(float(slope) - along) <= tolerance * scale * max(1, *map(np.size, arguments)):
+    if not abs(float(slope) - along) <= allowed * np.sqrt(sum(map(np.size, arguments))):
         raise GradientError(
             f"forward: the derivative along a random direction is {float(slope):.12g}, "
             f"finite differences give {along:.12g}"
@@ -117,19 +119,19 @@ def _differences(function: Callable[..., Any], arguments: Sequence[Any], i: int)
     return slopes
 
 
-def _compare(
-    mode: str, gradients: Sequence[Any], expected: Sequence[Array], tolerance: float
-) -> None:
-    scale = max([1.0, *(float(np.max(np.abs(e), initial=0.0)) for e in expected)])
+def _compare(gradients: Sequence[Any], expected: Sequence[Array], allowed: float) -> None:
     for i, (gradient, e) in enumerate(zip(gradients, expected, strict=True)):
         got = np.asarray(bare(gradient))
         if got.shape != e.shape:
-            raise GradientError(f"{mode}: argument {i} of shape {e.shape}, gradient {got.shape}")
+            raise GradientError(
+                f"reverse: the gradient of argument {i} of shape {e.shape} has shape {got.shape}"
+            )
         error = np.abs(got - e)
-        if not np.all(error <= tolerance * scale):
+        if not np.all(error <= allowed):
             worst = np.argmax(np.nan_to_num(error, nan=np.inf))
             place = tuple(map(int, np.unravel_index(worst, e.shape)))
             raise GradientError(
-                f"{mode}: derivative with respect to argument {i}{list(place) if place else ''} is "
-                f"{float(got[place]):.12g}, finite differences give {float(e[place]):.12g}"
+                f"reverse: the derivative with respect to argument {i}"
+                f"{list(place) if place else ''} is {float(got[place]):.12g}, "
+                f"finite differences give {float(e[place]):.12g}"
             )

@@ -48,7 +48,7 @@ def value_and_grad(
         grads = tuple(_gradients(run))
         value = run.output
         if isinstance(value, Node) and not run.nested:
-            value = float(value)
+            value = float(value._data) if np.ndim(value._data) == 0 else value._data.item()
         return value, grads[0] if isinstance(argnums, int) else grads
 
     return differentiated

@@ -18,7 +18,7 @@ from autodiff.recording import recording
 
 _running: ContextVar[bool] = ContextVar("autodiff_transform_running", default=False)
 
-_input = Linear("input", lambda x: x, lambda t, f, x: t, structural=True)
+_input = Linear("input", lambda x: x, lambda t, f, x: t)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""Applying a primitive: computing it, and recording it as a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import frozen, locked, real_array
+from autodiff.graph import Node, Tensor, Value, describe, is_differentiable, next_number
+from autodiff.primitive import Parameters, Primitive
+from autodiff.recording import is_recording
+
+
+def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters) -> Any:
+    """Compute ``primitive`` of ``operands``, and record it if a node is among them.
+
+    Returns:
+        a node if an operand is a node: a ``Value`` if all operands are scalars and so is the
+        result, else a ``Tensor``. Without nodes, the bare number or array.
+
+    Raises:
+        TypeError: an operand is not numeric.
+        ValueError: the operands don't fit together; the message names them with their shapes.
+    """
+    values = [operand._data if isinstance(operand, Node) else _constant(operand, primitive)
+              for operand in operands]  # fmt: skip
+    of_arrays = any(isinstance(value, np.ndarray) for value in values)
+    if not of_arrays:  # among scalars only, NumPy's are numbers like any other
+        values = [float(v) if isinstance(v, np.generic) else v for v in values]
+    try:
+        result = primitive.compute(*values, **parameters)
+    except (ValueError, IndexError, TypeError) as fault:
+        named = ", ".join(map(describe, operands))
+        kinds = (IndexError, TypeError, ValueError)  # NumPy's own are hard to construct
+        kind = next(kind for kind in kinds if isinstance(fault, kind))
+        raise kind(f"{primitive}({named}): {fault}") from None
+    if not of_arrays and np.ndim(result) == 0:
+        result = float(result)
+    if not any(isinstance(operand, Node) for operand in operands):
+        return result
+    return record(primitive, operands, values, parameters, result)
+
+
+def record(
+    primitive: Primitive,
+    operands: Sequence[Any],
+    values: Sequence[Any],
+    parameters: Parameters,
+    result: Any,
+) -> Node:
+    """Make the node that ``primitive`` gave; a leaf if recording is off or nothing is real."""
+    node: Node
+    kept = is_recording() and any(map(is_differentiable, operands))
+    if result.__class__ is float:
+        node = object.__new__(Value)
+    else:
+        node = object.__new__(Tensor)
+        result = locked(np.asarray(result))
+    node._data = result
+    node.number = next_number()
+    if kept:
+        node.primitive = primitive
+        node.operands = tuple(
+            [operand if is_differentiable(operand) else _held(value, node)
+             for operand, value in zip(operands, values, strict=True)]
+        )  # fmt: skip
+        node._parameters = parameters
+    else:
+        node.primitive = None
+        node.operands = ()
+    return node
+
+
+def _constant(operand: Any, primitive: Primitive) -> Any:
+    """An operand that is no node, as numeric code takes it.
+
+    Python numbers stay what they are, for they are weak: they never change an array's dtype.
+    """
+    if operand.__class__ in (float, int, bool):
+        return operand
+    try:
+        array = real_array(operand)
+    except TypeError as fault:
+        raise TypeError(f"{primitive}: {fault}") from None
+    return operand if isinstance(operand, np.generic) else array
+
+
+def _held(constant: Any, node: Node) -> Any:
+    """A constant as a node keeps it until the backward pass."""
+    if isinstance(constant, np.ndarray):
+        return frozen(constant)
+    if isinstance(constant, np.generic) and isinstance(node, Tensor):
+        return constant
+    return float(constant)

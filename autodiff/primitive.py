@@ -1,0 +1,79 @@
+"""Primitives: the operations that a graph records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Operands: TypeAlias = Sequence[Any]  # one entry per operand
+Parameters: TypeAlias = Mapping[str, Any]
+
+NO_PARAMETERS: Parameters = MappingProxyType({})
+
+
+class Primitive:
+    """An operation that the graph records: its name, how to compute it, and its rule.
+
+    Subclasses (``ops/rules.py``) say the rule in one of three forms; the engine asks for it here.
+
+    Attributes:
+        name: what drawings and messages call it.
+        compute: the operation on bare numbers and arrays, ``compute(*operands, **parameters)``.
+        scalar_pull: the generated short cut of the reverse walk for ``Value`` nodes, if any.
+    """
+
+    name: str
+    compute: Callable[..., Any]
+    scalar_pull: Callable[[Any, float, Any], None] | None = None
+
+    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        """What adjoint ``t`` of output ``f`` contributes to operand ``i``: (∂f/∂operand)ᵀ t.
+
+        Works on bare arrays and on nodes alike, for it is written in the library's operations.
+        ``None`` says that the operand doesn't influence the output.
+        """
+        raise NotImplementedError
+
+    def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        """Which elements of operand ``i`` influence the elements of the output that ``mask`` marks.
+
+        Args:
+            i: the operand's position.
+            mask: bare boolean array of the output's shape.
+            f: the output, bare.
+            operands: the operands, bare.
+            parameters: of the primitive.
+
+        Returns:
+            A bare boolean array of the shape of the contribution that ``vjp`` gives.
+        """
+        raise NotImplementedError
+
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        """The tangent of the output: Σ over operands of ∂f/∂operand · tangent.
+
+        A tangent is ``None`` for an operand that doesn't move.
+        """
+        raise NotImplementedError
+
+    def partial(self, i: int, names: Sequence[str], output: str) -> str | None:
+        """The local partial derivative ∂f/∂operand ``i`` as a formula in the operands' names."""
+        return None
+
+    def expression(self, names: Sequence[str], parameters: Parameters) -> str:
+        """The operation as text, such as ``sin(x)`` or ``sum(x, axis=0)``."""
+        given = [f"{name}={value}" for name, value in parameters.items() if _is_short(value)]
+        return f"{self.name}({', '.join([*names, *given])})"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def _is_short(value: Any) -> bool:
+    return value is not None and value is not False and not isinstance(value, np.ndarray)

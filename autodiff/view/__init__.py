@@ -1,0 +1,18 @@
+"""Views: ways to look at a finished graph. They read it, and never change it.
+
+``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``render`` writes pictures.
+"""
+
+from autodiff.view.draw import Drawing, draw
+from autodiff.view.explain import Explanation, explain
+from autodiff.view.render import RenderError, RenderWarning, render
+
+__all__ = [
+    "Drawing",
+    "Explanation",
+    "RenderError",
+    "RenderWarning",
+    "draw",
+    "explain",
+    "render",
+]
