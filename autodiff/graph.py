@@ -256,7 +256,8 @@ class Tensor(Node):
                 f"{describe(self)} can't be given data of shape {array.shape}: "
                 f"a leaf keeps its shape {self._data.shape}"
             )
-        if getrefcount(self._data) > 2:  # the slot, the argument, and somebody else
+        if self._data.base is not None or getrefcount(self._data) > 2:
+            # It is a view, or held by somebody besides this node and the call's argument.
             self._data = locked(array.astype(self.dtype, casting="same_kind", copy=True))
         else:
             self._data.flags.writeable = True

@@ -151,11 +151,11 @@ def pad(x: Operand, widths: Any, value: float = 0.0) -> Any:
     """
     shape = shape_of(x)
     try:
-        pairs = np.broadcast_to(np.asarray(widths, dtype=int), (len(shape), 2))
+        pairs = np.broadcast_to(np.asarray(widths), (len(shape), 2))
     except ValueError:
         raise ValueError(f"pad: widths {widths} do not fit an operand of shape {shape}") from None
-    if pairs.min(initial=0) < 0:
-        raise ValueError(f"pad: widths are never negative, got {widths}")
+    if pairs.dtype.kind not in "iu" or pairs.min(initial=0) < 0:
+        raise ValueError(f"pad: widths are whole numbers and never negative, got {widths}")
     return _pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=value)
 
 
@@ -185,8 +185,13 @@ def concatenate(operands: Sequence[Operand], axis: int = 0) -> Any:
     """
     if not len(operands):
         raise ValueError("concatenate: expected at least one operand, got none")
-    (axis,) = normal_axes(axis, len(shape_of(operands[0])))
-    return _concatenate(*operands, axis=axis)
+    return _concatenate(*operands, axis=_one_axis(axis, len(shape_of(operands[0]))))
+
+
+def _one_axis(axis: int, ndim: int) -> int:
+    if not isinstance(axis, int):
+        raise TypeError(f"expected one axis, a whole number, got {axis!r}")
+    return normal_axes(axis, ndim)[0]
 
 
 def stack(operands: Sequence[Operand], axis: int = 0) -> Any:
@@ -200,10 +205,12 @@ def stack(operands: Sequence[Operand], axis: int = 0) -> Any:
         (2.0, 4.0)
     """
     shapes = {shape_of(operand) for operand in operands}
+    if not shapes:
+        raise ValueError("stack: expected at least one operand, got none")
     if len(shapes) != 1:
         raise ValueError(f"stack: expected operands of one shape, got {sorted(shapes)}")
     (shape,) = shapes
-    (axis,) = normal_axes(axis, len(shape) + 1)
+    axis = _one_axis(axis, len(shape) + 1)
     wide = (*shape[:axis], 1, *shape[axis:])
     return concatenate([reshape(operand, wide) for operand in operands], axis)
 

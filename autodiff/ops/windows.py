@@ -6,6 +6,7 @@ linear in both operands, and its transposes are the other two.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -149,7 +150,9 @@ def conv(
             f"{named}: expected images (n, c, *spatial) and kernels (o, c, *size) of one or two "
             "spatial dimensions each"
         )
-    if groups < 1 or w_shape[0] % groups or w_shape[1] * groups != x_shape[1]:
+    if not isinstance(groups, int) or groups < 1:
+        raise ValueError(f"{named}: groups is a positive whole number, got {groups!r}")
+    if w_shape[0] % groups or w_shape[1] * groups != x_shape[1]:
         raise ValueError(
             f"{named}: kernels of {w_shape[1]} channels in {groups} group(s) need images of "
             f"{w_shape[1] * groups} channels, got {x_shape[1]}, and a number of kernels that the "
@@ -299,8 +302,8 @@ def _pool_operand(
 
 def _sizes(name: str, given: int | Sizes, rank: int) -> Sizes:
     """One positive whole number per spatial axis."""
-    sizes = (given,) * rank if isinstance(given, int) else tuple(given)
-    if len(sizes) != rank or any(not isinstance(n, int) or n < 1 for n in sizes):
+    sizes = tuple(given) if isinstance(given, (tuple, list)) else (given,) * rank
+    if len(sizes) != rank or any(not isinstance(n, Integral) or n < 1 for n in sizes):
         raise ValueError(
             f"{name} takes a positive whole number, or {rank} of them, one per spatial axis; "
             f"got {given!r}"
@@ -328,8 +331,8 @@ def _padding_widths(
             for n, e, s in zip(spatial, extent, stride, strict=True)
         ]
         return [(n // 2, n - n // 2) for n in lacking]
-    widths = (padding,) * len(spatial) if isinstance(padding, int) else tuple(padding)
-    if len(widths) != len(spatial) or any(not isinstance(n, int) or n < 0 for n in widths):
+    widths = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * len(spatial)
+    if len(widths) != len(spatial) or any(not isinstance(n, Integral) or n < 0 for n in widths):
         raise ValueError(
             f'padding takes "same", "valid", a whole number, or {len(spatial)} of them, one per '
             f"spatial axis; got {padding!r}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.adjoint import ABSENT, dense
-from autodiff.graph import Node, Tensor
+from autodiff.graph import Node, Tensor, describe
 from autodiff.ops.shapes import shape_of
 from autodiff.recording import recording
 from autodiff.reverse import schedule, seed_for, settled, walk
@@ -74,9 +74,9 @@ def grad(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Ca
 
 def _gradients(run: Trace) -> list[Any]:
     if not isinstance(run.output, Node):
-        if np.ndim(run.output) or not isinstance(run.output, (int, float, np.number)):
+        if np.ndim(run.output):
             raise ValueError(
-                f"expected a function that returns one number, got {type(run.output).__name__}"
+                f"expected a function that returns one number, got {describe(run.output)}"
             )
         return [_zero(node) for node in run.inputs]  # a constant function
     seed = seed_for(run.output)

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from autodiff.arrays import real_array
 from autodiff.graph import Node, Tensor, Value, describe, is_differentiable
 from autodiff.ops.rules import Linear
@@ -56,6 +58,11 @@ def trace(
             output = function(*moved, **options)
     finally:
         _running.reset(token)
+    if not isinstance(output, (Node, int, float, np.number, np.ndarray)):
+        raise TypeError(
+            "expected a function that returns one number (or an array, for a directional "
+            f"derivative), got {type(output).__name__}"
+        )
     return Trace(output, inputs, nested)
 
 

@@ -81,6 +81,11 @@ class Entry:
     adjoint: float | Array | None
     edges: tuple[Edge, ...]
 
+    @property
+    def is_plain_number(self) -> bool:
+        """Whether it is a constant whose name is its number: there is no more to say."""
+        return self.kind is Kind.CONSTANT and self.value is not None
+
 
 class Description:
     """What is in the graph of a node; iterating gives its entries, operands before their users.
@@ -238,14 +243,14 @@ def _names(nodes: Sequence[Node]) -> dict[Node, str]:
     taken = set[str]()
     repeats = dict[str, int]()
     for node in nodes:
-        label = "" if node.label is None else notation.visible(str(node.label)).strip()
-        if label:
-            names[node] = _unique(label, taken, repeats)
+        label = "" if node.label is None else str(node.label)
+        if label.strip():
+            names[node] = _unique(notation.visible(label).strip(), taken, repeats)
     counts = {"f": 0, "v": 0}
     for node in nodes:
         if node not in names:
             names[node] = _next("v" if node.is_leaf else "f", taken, counts)
-    return names
+    return {node: names[node] for node in nodes}
 
 
 def _unique(label: str, taken: set[str], repeats: dict[str, int]) -> str:

@@ -44,8 +44,9 @@ LOOKS = {
     Kind.OUTPUT: _Look("box", "filled", "#fde7bd", "#d55e00", outlines=2),
 }
 
-_LINE = 40  # characters
+_LINE = 40  # characters of a name; a longer one goes on below
 _LINES = 5
+_FORMULA = 60  # characters of a formula
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
@@ -133,12 +134,10 @@ def draw(node: Node, *, direction: str = "LR", limit: int = 500) -> Drawing:
 
 
 def _box(entry: Entry) -> str:
-    lines = [_text(entry.name)] if _is_number(entry) else [*_title_lines(entry), *_adjoint(entry)]
+    lines = (
+        [_text(entry.name)] if entry.is_plain_number else [*_title_lines(entry), *_adjoint(entry)]
+    )
     return f"<{_table(lines, padding=2)}>"
-
-
-def _is_number(entry: Entry) -> bool:
-    return entry.kind is Kind.CONSTANT and entry.value is not None
 
 
 def _title_lines(entry: Entry) -> Iterator[str]:
@@ -149,7 +148,7 @@ def _title_lines(entry: Entry) -> Iterator[str]:
         fits = entry.value is not None and len(entry.name) <= _LINE
         yield from [f"{title} {contents}"] if fits else [title, contents]
         return
-    expression = f"= {_text(notation.shortened(entry.expression, _LINE))}"
+    expression = f"= {_text(notation.shortened(entry.expression, _FORMULA))}"
     fits = len(entry.name) + len(entry.expression) <= _LINE
     yield from [f"{title} {expression}"] if fits else [title, expression]
     yield contents
@@ -187,7 +186,7 @@ def _adjoint(entry: Entry) -> Iterator[str]:
 
 def _arrow_label(edge: Edge) -> str | None:
     """The local partial, as a formula and as a number; once if they read the same."""
-    formula = [] if edge.partial is None else [notation.shortened(edge.partial, _LINE)]
+    formula = [] if edge.partial is None else [notation.shortened(edge.partial, _FORMULA)]
     number = [] if edge.number is None else [notation.number(edge.number)]
     if not formula + number:
         return None

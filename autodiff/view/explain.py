@@ -21,9 +21,9 @@ from autodiff.arrays import Array
 from autodiff.graph import Node, describe
 from autodiff.reverse import schedule, seed_for, settled, walk
 from autodiff.view import notation
-from autodiff.view.description import Description, Edge, Entry, Kind
+from autodiff.view.description import Description, Edge, Entry
 
-_LONGEST = 40  # characters of a formula
+_LONGEST = 60  # characters of a formula
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,9 @@ def explain(node: Node, wrt: Node | None = None, *, seed: Any = None) -> Explana
     walked = walk(nodes, seed_for(node, seed))
     adjoints = {n: settled(t, n, set()) for n, t in walked.items()}
     return Explanation(
-        forward=tuple(entry for entry in graph if not _is_number(entry)),
+        forward=tuple(entry for entry in graph if not entry.is_plain_number),
         reverse=_rows(graph, nodes, adjoints),
     )
-
-
-def _is_number(entry: Entry) -> bool:
-    return entry.kind is Kind.CONSTANT and entry.value is not None
 
 
 def _rows(graph: Description, nodes: Sequence[Node], adjoints: dict[Node, Any]) -> tuple[Row, ...]:

@@ -20,9 +20,7 @@ LONGEST_NAME = 24
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_HARMLESS = (
-    "\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # inside of words, emoji
-)
+_HARMLESS = "\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # parts of words
 
 _PLACEHOLDER = re.compile(r"(?<!\w)_(?:[0-9]+|f)(?![A-Za-z0-9_])")
 _POWER = re.compile(r" \*\* (?:\((-\d+)\)|(-?\d+))(?![\w.])")
