@@ -28,7 +28,7 @@ def main(folder: Path = Path()) -> list[Path]:
     print()
     print(ad.explain(f))
     drawing = ad.draw(f)
-    return [ad.render(drawing.source, folder / f"expression.{kind}") for kind in ("svg", "png")]
+    return [drawing.write(folder / f"expression.{kind}") for kind in ("svg", "png")]
 
 
 if __name__ == "__main__":

@@ -23,13 +23,16 @@ def parse(text: str) -> ast.expr:
 
 
 def unparse(formula: ast.expr, names: Mapping[str, str]) -> str:
-    """The formula as text, with its variables called by other names, or replaced by numbers.
+    """The formula as text, with its variables called by other names."""
+    return ast.unparse(_Rename(names).visit(deepcopy(formula)))
 
-    Where a name is a number, what it decides is decided: ``y * x ** (y - 1)`` with ``y`` = 2 reads
-    ``2 * x``.
+
+def simplified(formula: ast.expr, names: Mapping[str, str]) -> str:
+    """The formula as text, with decided what is decided where a name is a number.
+
+    ``y * x ** (y - 1)`` with ``y`` = 2 reads ``2 * x``.
     """
-    renamed = _Rename(names).visit(deepcopy(formula))
-    return ast.unparse(_Simplify().visit(renamed))
+    return ast.unparse(_Simplify().visit(_Rename(names).visit(deepcopy(formula))))
 
 
 def function(formula: ast.expr, arguments: str, namespace: dict[str, Any]) -> Callable[..., Any]:
@@ -81,32 +84,40 @@ class _Rename(ast.NodeTransformer):
 
 
 class _Simplify(ast.NodeTransformer):
-    """Folds arithmetic and choices among numbers, and drops ``** 1``, ``* 1`` and ``1 *``."""
+    """Decides what numbers decide: arithmetic, choices, what 0 and 1 do to products and powers."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
         match node:
-            case ast.Call(func=ast.Name(id="where"), args=[ast.Constant(value=decided), a, b]):
-                return a if decided else b
-            case (
-                ast.BinOp(left=ast.Constant(), right=ast.Constant())
-                | ast.Compare(left=ast.Constant(), comparators=[ast.Constant()])
-                | ast.UnaryOp(operand=ast.Constant())
-            ):
+            case ast.Call(func=ast.Name(id="where"), args=[condition, taken, other]):
+                decided = _number(condition)
+                return node if decided is None else taken if decided else other
+            case ast.BinOp(left=x, op=ast.Pow(), right=y) if _number(y) == 0:
+                return ast.Constant(1) if _number(x) is None else self._folded(node)
+            case ast.BinOp(left=x, op=ast.Pow() | ast.Mult(), right=y) if _number(y) == 1:
+                return x
+            case ast.BinOp(left=x, op=ast.Mult(), right=y) if _number(x) == 1:
+                return y
+            case ast.BinOp() | ast.Compare() | ast.UnaryOp():
                 return self._folded(node)
-            case ast.BinOp(left=x, op=ast.Pow() | ast.Mult(), right=ast.Constant(value=1)):
-                return x
-            case ast.BinOp(left=ast.Constant(value=1), op=ast.Mult(), right=x):
-                return x
         return node
 
     @staticmethod
     def _folded(node: ast.expr) -> ast.expr:
-        try:
-            number = eval(ast.unparse(node), {"__builtins__": {}})
-            return parse(str(number) if isinstance(number, bool) else f"{number:g}")
-        except (ArithmeticError, TypeError, ValueError):
-            return node  # such as 1 / 0: shown as it stands
+        number = _number(node)
+        if number is None:
+            return node
+        return parse(str(number) if isinstance(number, bool) else f"{number:g}")
+
+
+def _number(formula: ast.expr) -> Any | None:
+    """The number that a formula without variables stands for; None if it isn't one."""
+    if any(isinstance(part, (ast.Name, ast.Call)) for part in ast.walk(formula)):
+        return None
+    try:
+        return eval(ast.unparse(formula), {"__builtins__": {}})
+    except ArithmeticError:
+        return None  # such as 1 / 0: shown as it stands
 
 
 class _Scalar(ast.NodeTransformer):

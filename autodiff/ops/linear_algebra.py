@@ -43,7 +43,7 @@ def _transpose_y(t: Any, f: Any, x: Any, y: Any) -> Any:
     return reshape(sum_to(matmul(_swapped(x_rows), t), shape_of(y_columns)), shape_of(y))
 
 
-_matmul = Linear("matmul", np.matmul, _transpose_x, _transpose_y)
+_matmul = Linear("matmul", np.matmul, _transpose_x, _transpose_y, text=lambda x, y: f"{x} @ {y}")
 
 
 def matmul(x: Operand, y: Operand) -> Any:

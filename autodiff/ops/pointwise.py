@@ -64,8 +64,8 @@ add: Binary     = _pointwise("add",     "x + y",    "1",                        
 sub: Binary     = _pointwise("sub",     "x - y",    "1",                                 "-1")
 mul: Binary     = _pointwise("mul",     "x * y",    "y",                                 "x")
 div: Binary     = _pointwise("div",     "x / y",    "1 / y",                             "-f / y")
-pow: Binary     = _pointwise("pow",     "x ** y",   "where(y == 0, 0.0, y * x ** (y - 1))",
-                                                    "where((x == 0) & (y >= 0), 0.0, f * log(x))")
+pow: Binary     = _pointwise("pow",     "x ** y",   "where(y == 0, 0, y * x ** (y - 1))",
+                                                    "where((x == 0) & (y >= 0), 0, f * log(x))")
 maximum: Binary = _pointwise("maximum", "maximum(x, y)", "where(x == y, 0.5, x > y)",
                                                          "where(x == y, 0.5, y > x)")
 minimum: Binary = _pointwise("minimum", "minimum(x, y)", "where(x == y, 0.5, x < y)",

@@ -91,7 +91,7 @@ class Pointwise(Rule):
 
     def partial(self, i: int, names: Sequence[str], output: str) -> str | None:
         renamed = dict(zip(self.operand_names, names, strict=True)) | {"f": output}
-        return formula.unparse(self.partials[i], renamed)
+        return formula.simplified(self.partials[i], renamed)
 
     def expression(self, names: Sequence[str], parameters: Parameters) -> str:
         if isinstance(self.value, ast.Call):
@@ -108,6 +108,7 @@ class Linear(Rule):
         transposes: one rule per operand, ``None`` for one that is never differentiated (a
             condition); or a function from the operand's position to its rule, for any number.
         joint: linear in all operands together (``concatenate``), not in each one (``matmul``).
+        text: writes the operation, ``text(*names, **parameters)``, if not as a function call.
     """
 
     def __init__(
@@ -117,11 +118,13 @@ class Linear(Rule):
         *transposes: Contribution | None,
         each: Callable[[int], Contribution] | None = None,
         joint: bool = False,
+        text: Callable[..., str] | None = None,
     ) -> None:
         self.name = name
         self.compute = compute
         self._rule = each or transposes.__getitem__
         self._joint = joint
+        self._text = text
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         rule = self._rule(i)
@@ -133,6 +136,11 @@ class Linear(Rule):
             x if self._rule(k) is None else np.ones(np.shape(x)) for k, x in enumerate(operands)
         ]
         return dense(self.vjp(i, mask.astype(float), f, ones, parameters)) != 0
+
+    def expression(self, names: Sequence[str], parameters: Parameters) -> str:
+        if self._text is None:
+            return super().expression(names, parameters)
+        return self._text(*names, **parameters)
 
     def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
         if self._joint:

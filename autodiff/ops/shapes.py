@@ -238,12 +238,27 @@ _getitem = Linear(
     lambda t, f, x, *, index: Scattered(
         t, index, _may_repeat(index), partial(_scatter, index=index, shape=shape_of(x))
     ),
+    text=lambda x, *, index: f"{x}[{_index_text(index)}]",
 )
 _scatter: Linear = Linear(
     "scatter",
     _scatter_array,
     lambda t, f, x, *, index, shape: getitem(t, index),
 )
+
+
+def _index_text(index: Any) -> str:
+    """An index as it is written between brackets."""
+    if isinstance(index, tuple):
+        return ", ".join(map(_index_text, index))
+    if isinstance(index, slice):
+        start, stop, step = (
+            "" if n is None else str(n) for n in (index.start, index.stop, index.step)
+        )
+        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+    if isinstance(index, np.ndarray):
+        return str(index.tolist()) if index.size <= 8 else f"array of shape {index.shape}"
+    return "..." if index is Ellipsis else str(index)
 
 
 def getitem(x: Operand, index: Any) -> Any:

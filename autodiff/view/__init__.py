@@ -3,9 +3,9 @@
 ``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``render`` writes pictures.
 """
 
-from autodiff.view.draw import Drawing, draw
-from autodiff.view.explain import Explanation, explain
-from autodiff.view.render import RenderError, RenderWarning, render
+from autodiff.view.drawing import Drawing, draw
+from autodiff.view.explanation import Explanation, explain
+from autodiff.view.rendering import RenderError, RenderWarning, render
 
 __all__ = [
     "Drawing",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from autodiff.view.render import RenderError, RenderWarning, render
+from autodiff.view.rendering import RenderError, RenderWarning, render
 
 SVG = "{http://www.w3.org/2000/svg}"
 GRAPH = 'digraph { x [label="θ² − ½"]; y [shape=record label="{data | x₁·w₁}"]; x -> y }'

@@ -18,7 +18,7 @@ import graphviz  # type: ignore[import-untyped]
 from autodiff.graph import Node
 from autodiff.view import notation
 from autodiff.view.description import Description, Edge, Entry, Kind
-from autodiff.view.render import render
+from autodiff.view.rendering import render
 
 FONT = "Helvetica,Arial,sans-serif"  # one list for the engine, which measures, and the browser
 INK = "#1a1a1a"
