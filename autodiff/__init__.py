@@ -24,6 +24,9 @@ from autodiff.version import __version__
 if TYPE_CHECKING:
     from autodiff.view import draw, explain, render
 
+# ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
+_NOT_STARRED = {"abs", "max", "numpy_protocol", "operators", "pow", "sum"}
+
 __all__ = [
     "GradientError",
     "Node",
@@ -42,7 +45,7 @@ __all__ = [
     "render",
     "reverse",
     "value_and_grad",
-    *(name for name in ops.__all__ if name not in ("numpy_protocol", "operators")),
+    *(name for name in ops.__all__ if name not in _NOT_STARRED),
 ]
 
 

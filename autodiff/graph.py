@@ -157,7 +157,7 @@ class Value(Node):
 
     __slots__ = ()
 
-    def __init__(self, data: float | Node, label: str | None = None) -> None:
+    def __init__(self, data: float, label: str | None = None) -> None:
         self._data = _as_float(data)
         self._label = label
         self.primitive = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +46,11 @@ class recording:  # noqa: N801 - a context manager, used like a function
         _states.set(_states.get()[:-1])
 
     def __call__(self, function: F) -> F:
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__name__} is a generator, whose body runs after the call: switch "
+                "recording inside of it, with a with block"
+            )
         if iscoroutinefunction(function):
 
             @wraps(function)

@@ -149,9 +149,10 @@ def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
         f, operands = node, node.operands
     else:
         f, operands = node._data, [bare(operand) for operand in node.operands]
+    plain = dense(t)
     for i, operand in enumerate(node.operands):
         if isinstance(operand, Node) and operand in adjoints:
-            contribution = primitive.vjp(i, dense(t), f, operands, node.parameters)
+            contribution = primitive.vjp(i, plain, f, operands, node.parameters)
             if contribution is not None and isinstance(t, Masked):
                 contribution = _masked(contribution, t.mask, i, node)
             if contribution is not None:

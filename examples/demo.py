@@ -1,11 +1,12 @@
 """The whole path: an expression differentiated and drawn, LeNet trained and looked into.
 
-python -m examples.demo [FOLDER]         writes everything into FOLDER (default: demo-output)
+python -m examples.demo                  writes everything into demo-output
+python -m examples.demo FOLDER           into another folder
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from pathlib import Path
 
@@ -39,4 +40,12 @@ def main(folder: Path, steps: int = 400) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output"))
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("demo-output"))
+    parser.add_argument("--steps", type=int, default=400, help="of the training")
+    options = parser.parse_args()
+    main(options.folder, options.steps)

@@ -105,8 +105,8 @@ class Linear(Rule):
     Args:
         name: the primitive's name.
         compute: the map on bare arrays.
-        transposes: one rule per operand, ``None`` for one that is never differentiated (a
-            condition); or a function from the operand's position to its rule, for any number.
+        transposes: one rule per operand, ``None`` for one that is never differentiated, such as a
+            condition.
         joint: linear in all operands together (``concatenate``), not in each one (``matmul``).
         text: writes the operation, ``text(*names, **parameters)``, if not as a function call.
     """
@@ -116,24 +116,24 @@ class Linear(Rule):
         name: str,
         compute: Callable[..., Any],
         *transposes: Contribution | None,
-        each: Callable[[int], Contribution] | None = None,
         joint: bool = False,
         text: Callable[..., str] | None = None,
     ) -> None:
         self.name = name
         self.compute = compute
-        self._rule = each or transposes.__getitem__
+        self._transposes = transposes
         self._joint = joint
         self._text = text
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        rule = self._rule(i)
+        rule = self._transposes[i]
         return None if rule is None else rule(t, f, *operands, **parameters)
 
     def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         # The pattern of the transpose, whatever the other operands' numbers.
         ones = [
-            x if self._rule(k) is None else np.ones(np.shape(x)) for k, x in enumerate(operands)
+            x if rule is None else np.ones(np.shape(x))
+            for x, rule in zip(operands, self._transposes, strict=True)
         ]
         return dense(self.vjp(i, mask.astype(float), f, ones, parameters)) != 0
 
@@ -148,7 +148,7 @@ class Linear(Rule):
                 tangent
                 if tangent is not None
                 else x
-                if self._rule(i) is None
+                if self._is_constant(i)
                 else np.zeros(np.shape(bare(x)))
                 for i, (x, tangent) in enumerate(zip(operands, tangents, strict=True))
             ]
@@ -160,6 +160,9 @@ class Linear(Rule):
                 if tangent is not None
             ]
         )
+
+    def _is_constant(self, i: int) -> bool:
+        return self._transposes[i] is None
 
 
 class Explicit(Rule):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
+from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from autodiff.adjoint import Scattered
 from autodiff.arrays import Array, floating, frozen
 from autodiff.graph import Axes, Operand, Tensor, bare
-from autodiff.ops.rules import Contribution, Linear
+from autodiff.ops.rules import Linear
 from autodiff.primitive import Operands, Parameters
 
 
@@ -24,13 +26,31 @@ def normal_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
     """``axis`` as a sorted tuple of non-negative axes.
 
     Raises:
+        TypeError: ``axis`` is no whole number, nor a tuple of them.
         ValueError: an axis is out of range or given twice.
     """
-    given = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted(a + ndim if a < 0 else a for a in given)
+    if axis is None:
+        return tuple(range(ndim))
+    if isinstance(axis, list):
+        raise TypeError(f"axis is a whole number or a tuple of them, got {axis!r}")
+    axes = sorted(a + ndim if a < 0 else a for a in whole_numbers("axis", axis))
     if any(a not in range(ndim) for a in axes) or len(set(axes)) < len(axes):
         raise ValueError(f"axis {axis} does not fit an operand of {ndim} dimensions")
     return tuple(axes)
+
+
+def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
+    """A whole number, or several, as a tuple of Python's.
+
+    Raises:
+        TypeError: something else was given; the message calls it ``name``.
+    """
+    try:
+        return tuple(
+            whole_number(n) for n in (given if isinstance(given, (tuple, list)) else (given,))
+        )
+    except TypeError:
+        raise TypeError(f"{name} takes whole numbers, got {given!r}") from None
 
 
 # --- reshape, transpose, broadcast ----------------------------------------------------------------
@@ -77,7 +97,8 @@ def reshape(x: Operand, shape: int | tuple[int, ...]) -> Any:
 def transpose(x: Operand, axes: Sequence[int] | None = None) -> Any:
     """The axes in another order, reversed if none is given; a view without a copy."""
     ndim = len(shape_of(x))
-    order = tuple(range(ndim))[::-1] if axes is None else tuple(a % max(ndim, 1) for a in axes)
+    given = tuple(range(ndim))[::-1] if axes is None else whole_numbers("transpose", tuple(axes))
+    order = tuple(a + ndim if a < 0 else a for a in given)
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"transpose: axes {axes} are no permutation of {ndim} axes")
     return _transpose(x, axes=order)
@@ -85,7 +106,7 @@ def transpose(x: Operand, axes: Sequence[int] | None = None) -> Any:
 
 def broadcast_to(x: Operand, shape: int | tuple[int, ...]) -> Any:
     """The operand repeated to a larger shape, under NumPy's rules; a view without a copy."""
-    return _broadcast_to(x, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+    return _broadcast_to(x, shape=whole_numbers("broadcast_to", shape))
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
@@ -159,21 +180,26 @@ def pad(x: Operand, widths: Any, value: float = 0.0) -> Any:
     return _pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=value)
 
 
-def _part(i: int) -> Contribution:
-    def rule(t: Any, f: Any, *operands: Any, axis: int) -> Any:
-        lengths = [shape_of(operand)[axis] for operand in operands]
-        start = sum(lengths[:i])
-        index = (slice(None),) * axis + (slice(start, start + lengths[i]),)
-        return getitem(t, index)
+class _Concatenate(Linear):
+    """Takes any number of operands, each of which gets back its own part of the adjoint."""
 
-    return rule
+    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        axis, ends = parameters["axis"], parameters["ends"]
+        own = slice(ends[i - 1] if i else 0, ends[i])
+        return getitem(t, (slice(None),) * axis + (own,))
+
+    def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        return self.vjp(i, mask, f, operands, parameters)
+
+    def expression(self, names: Sequence[str], parameters: Parameters) -> str:
+        return f"concatenate({', '.join(names)}, axis={parameters['axis']})"
+
+    def _is_constant(self, i: int) -> bool:
+        return False
 
 
-_concatenate = Linear(
-    "concatenate",
-    lambda *operands, axis: np.concatenate(operands, axis),
-    each=_part,
-    joint=True,
+_concatenate = _Concatenate(
+    "concatenate", lambda *operands, axis, ends: np.concatenate(operands, axis), joint=True
 )
 
 
@@ -185,11 +211,15 @@ def concatenate(operands: Sequence[Operand], axis: int = 0) -> Any:
     """
     if not len(operands):
         raise ValueError("concatenate: expected at least one operand, got none")
-    return _concatenate(*operands, axis=_one_axis(axis, len(shape_of(operands[0]))))
+    shapes = [shape_of(operand) for operand in operands]
+    axis = _one_axis(axis, len(shapes[0]))
+    # Where the operands end; if their dimensions differ, NumPy says so.
+    ends = tuple(accumulate(shape[axis] if axis < len(shape) else 0 for shape in shapes))
+    return _concatenate(*operands, axis=axis, ends=ends)
 
 
 def _one_axis(axis: int, ndim: int) -> int:
-    if not isinstance(axis, int):
+    if axis is None or isinstance(axis, tuple):
         raise TypeError(f"expected one axis, a whole number, got {axis!r}")
     return normal_axes(axis, ndim)[0]
 

@@ -6,7 +6,6 @@ linear in both operands, and its transposes are the other two.
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,7 +17,7 @@ from autodiff.kernels import windows as kernels
 from autodiff.kernels.pooling import TIES, Ties
 from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.rules import Explicit, Linear
-from autodiff.ops.shapes import astype, getitem, pad, shape_of
+from autodiff.ops.shapes import astype, getitem, pad, shape_of, whole_numbers
 
 Padding: TypeAlias = int | tuple[int, ...] | Literal["same", "valid"]
 
@@ -150,9 +149,8 @@ def conv(
             f"{named}: expected images (n, c, *spatial) and kernels (o, c, *size) of one or two "
             "spatial dimensions each"
         )
-    if not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"{named}: groups is a positive whole number, got {groups!r}")
-    if w_shape[0] % groups or w_shape[1] * groups != x_shape[1]:
+    (groups,) = whole_numbers("groups", groups)
+    if groups < 1 or w_shape[0] % groups or w_shape[1] * groups != x_shape[1]:
         raise ValueError(
             f"{named}: kernels of {w_shape[1]} channels in {groups} group(s) need images of "
             f"{w_shape[1] * groups} channels, got {x_shape[1]}, and a number of kernels that the "
@@ -302,13 +300,18 @@ def _pool_operand(
 
 def _sizes(name: str, given: int | Sizes, rank: int) -> Sizes:
     """One positive whole number per spatial axis."""
-    sizes = tuple(given) if isinstance(given, (tuple, list)) else (given,) * rank
-    if len(sizes) != rank or any(not isinstance(n, Integral) or n < 1 for n in sizes):
+    sizes = _per_axis(name, given, rank)
+    if len(sizes) != rank or min(sizes) < 1:
         raise ValueError(
             f"{name} takes a positive whole number, or {rank} of them, one per spatial axis; "
             f"got {given!r}"
         )
     return sizes
+
+
+def _per_axis(name: str, given: Any, rank: int) -> Sizes:
+    numbers = whole_numbers(name, given)
+    return numbers if isinstance(given, (tuple, list)) else numbers * rank
 
 
 def _padded(
@@ -331,8 +334,8 @@ def _padding_widths(
             for n, e, s in zip(spatial, extent, stride, strict=True)
         ]
         return [(n // 2, n - n // 2) for n in lacking]
-    widths = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * len(spatial)
-    if len(widths) != len(spatial) or any(not isinstance(n, Integral) or n < 0 for n in widths):
+    widths = () if isinstance(padding, str) else _per_axis("padding", padding, len(spatial))
+    if len(widths) != len(spatial) or min(widths) < 0:
         raise ValueError(
             f'padding takes "same", "valid", a whole number, or {len(spatial)} of them, one per '
             f"spatial axis; got {padding!r}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.adjoint import ABSENT, dense
 from autodiff.graph import Node, Tensor, describe
-from autodiff.ops.shapes import shape_of
+from autodiff.ops.shapes import shape_of, whole_numbers
 from autodiff.recording import recording
 from autodiff.reverse import schedule, seed_for, settled, walk
 from autodiff.transform.trace import Trace, trace
@@ -40,7 +40,7 @@ def value_and_grad(
         >>> ad.value_and_grad(lambda x, y: x * y**2, argnums=(0, 1))(3.0, 2.0)
         (12.0, (4.0, 12.0))
     """
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = whole_numbers("argnums", argnums)
 
     @wraps(function)
     def differentiated(*arguments: Any, **options: Any) -> tuple[Any, Any]:
@@ -49,7 +49,7 @@ def value_and_grad(
         value = run.output
         if isinstance(value, Node) and not run.nested:
             value = float(value._data) if np.ndim(value._data) == 0 else value._data.item()
-        return value, grads[0] if isinstance(argnums, int) else grads
+        return value, grads if isinstance(argnums, tuple) else grads[0]
 
     return differentiated
 

@@ -29,13 +29,13 @@ def run(module: str, *arguments: str, check: bool = True) -> subprocess.Complete
 
 def test_demo_does_the_whole_job(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    done = run("examples.demo", str(folder))
+    done = run("examples.demo", str(folder), "--steps", "150")
     for expected in ("3.743197504692", "7.692712758273", "-0.326821810432", "2.346356379136"):
         assert expected in done.stdout
     assert str(folder) in done.stdout.splitlines()[-4]
     accuracies = [float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines()
                   if line.startswith("step")]  # fmt: skip
-    assert accuracies[-1] > 95
+    assert accuracies[-1] > 90
     assert "step/s" in done.stderr
     assert {path.name for path in folder.iterdir()} == {
         "expression.svg",

@@ -80,7 +80,7 @@ def test_a_graph_from_before_the_step_is_refused() -> None:
     loss = (w * w).sum()
     loss.backward()
     SGD([w], 0.1).step()
-    with pytest.raises(ValueError, match="'w'.*new data"):
+    with pytest.raises(ValueError, match=r"'w'.*new data"):
         loss.backward()
 
 

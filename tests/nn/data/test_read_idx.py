@@ -201,13 +201,12 @@ def test_a_flipped_byte_in_gzip_never_changes_the_result(
     position = data.draw(st.integers(0, len(content) - 1))
     content[position] ^= data.draw(st.integers(1, 255))
     path = written(tmp_path / "flipped", bytes(content))
-    # The first ten bytes, the gzip header, have fields such as the time that say nothing about
-    # the content; from there on the checksum must notice.
+    # Some bits say nothing about the content: the time in the gzip header, the padding behind the
+    # last code. All others, the checksum must notice.
     try:
         result = read_idx(path)
     except DataError:
         return
-    assert position < 10
     np.testing.assert_array_equal(result, array, strict=True)
 
 

@@ -1,0 +1,339 @@
+"""The conventions at kinks and ties, and the strong zero of the branch that ``where`` did not take.
+
+These are the choices that users of PyTorch expect; scalars and arrays make the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf, isnan, nan
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from autodiff import Tensor, Value
+
+Function = Callable[..., Any]
+
+# --- conventions ----------------------------------------------------------------------------------
+
+# fmt: off
+CONVENTIONS: list[tuple[str, Function, tuple[float, ...], tuple[float, ...]]] = [
+    # name                function           at            derivatives
+    ("abs",               ad.abs,            (0.0,),       (0.0,)),
+    ("abs of -0",         ad.abs,            (-0.0,),      (0.0,)),
+    ("relu",              ad.relu,           (0.0,),       (0.0,)),
+    ("relu of -0",        ad.relu,           (-0.0,),      (0.0,)),
+    ("sign",              ad.sign,           (0.0,),       (0.0,)),
+    ("sign of 2",         ad.sign,           (2.0,),       (0.0,)),
+    ("sqrt",              ad.sqrt,           (0.0,),       (inf,)),
+    ("sqrt of -1",        ad.sqrt,           (-1.0,),      (nan,)),
+    ("log",               ad.log,            (0.0,),       (inf,)),
+    ("1 / x",             lambda x: 1 / x,   (0.0,),       (-inf,)),
+    ("maximum",           ad.maximum,        (2.0, 2.0),   (0.5, 0.5)),
+    ("maximum of 0, -0",  ad.maximum,        (0.0, -0.0),  (0.5, 0.5)),
+    ("maximum 1st",       ad.maximum,        (3.0, 2.0),   (1.0, 0.0)),
+    ("maximum 2nd",       ad.maximum,        (1.0, 2.0),   (0.0, 1.0)),
+    ("maximum of inf",    ad.maximum,        (inf, inf),   (0.5, 0.5)),
+    ("maximum x x",       lambda x: ad.maximum(x, x), (2.0,), (1.0,)),
+    ("minimum",           ad.minimum,        (2.0, 2.0),   (0.5, 0.5)),
+    ("minimum 1st",       ad.minimum,        (1.0, 2.0),   (1.0, 0.0)),
+    ("minimum 2nd",       ad.minimum,        (3.0, 2.0),   (0.0, 1.0)),
+    ("maximum with 0",    lambda x: ad.maximum(x, 0), (0.0,), (0.5,)),
+    ("x**0 at 0",         lambda x: x**0,    (0.0,),       (0.0,)),
+    ("x**0 at 2",         lambda x: x**0,    (2.0,),       (0.0,)),
+    ("x**0 at inf",       lambda x: x**0,    (inf,),       (0.0,)),
+    ("x**1 at 0",         lambda x: x**1,    (0.0,),       (1.0,)),
+    ("x**2 at 0",         lambda x: x**2,    (0.0,),       (0.0,)),
+    ("x**3 at -2",        lambda x: x**3,    (-2.0,),      (12.0,)),
+    ("x**0.5 at 0",       lambda x: x**0.5,  (0.0,),       (inf,)),
+    ("x**-1 at 0",        lambda x: x**-1,   (0.0,),       (-inf,)),
+    ("0**y at 0",         lambda y: 0**y,    (0.0,),       (0.0,)),
+    ("0**y at 2",         lambda y: 0.0**y,  (2.0,),       (0.0,)),
+    ("x**y at 0, 0",      ad.pow,            (0.0, 0.0),   (0.0, 0.0)),
+    ("x**y at 0, 2",      ad.pow,            (0.0, 2.0),   (0.0, 0.0)),
+    ("x**y at 0, 1",      ad.pow,            (0.0, 1.0),   (1.0, 0.0)),
+    ("x**y at -2, 3",     ad.pow,            (-2.0, 3.0),  (12.0, nan)),
+    ("1**y",              lambda y: 1**y,    (3.0,),       (0.0,)),
+    ("tanh of inf",       ad.tanh,           (inf,),       (0.0,)),
+    ("sigmoid of inf",    ad.sigmoid,        (inf,),       (0.0,)),
+    ("sigmoid of -800",   ad.sigmoid,        (-800.0,),    (0.0,)),
+    ("exp of -inf",       ad.exp,            (-inf,),      (0.0,)),
+]
+# fmt: on
+convention = pytest.mark.parametrize(
+    ("function", "point", "expected"), [pytest.param(*row, id=name) for name, *row in CONVENTIONS]
+)
+
+
+@convention
+def test_conventions_of_scalars(
+    function: Function, point: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    nodes = [Value(x) for x in point]
+    function(*nodes).backward()
+    np.testing.assert_array_equal([node.grad for node in nodes], expected)
+
+
+@convention
+def test_conventions_of_arrays(
+    function: Function, point: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    nodes = [Tensor([x, 1.0]) for x in point]
+    with np.errstate(all="ignore"):
+        function(*nodes).backward([1.0, 0.0])
+    assert all(node.grad is not None for node in nodes)
+    np.testing.assert_array_equal([node.grad[0] for node in nodes], expected)  # type: ignore[index]
+
+
+@convention
+def test_conventions_of_scalars_with_arrays(
+    function: Function, point: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    nodes = [Value(point[0]), *(Tensor([x]) for x in point[1:])]
+    with np.errstate(all="ignore"):
+        ad.sum(function(*nodes)).backward()
+    np.testing.assert_array_equal([np.ravel(node.grad)[0] for node in nodes], expected)
+
+
+@convention
+def test_conventions_hold_when_recorded(
+    function: Function, point: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    gradients = ad.grad(function, tuple(range(len(point))))(*map(Value, point))
+    np.testing.assert_array_equal([float(gradient) for gradient in gradients], expected)
+
+
+@convention
+def test_conventions_forward(
+    function: Function, point: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    for i, slope in enumerate(expected):
+        direction = [float(i == j) for j in range(len(point))]
+        if not any(map(isnan, expected)):  # a jvp mixes the operands: 0 · nan
+            assert ad.jvp(function, point, direction)[1] == slope
+
+
+# --- ties in reductions and windows ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "axis", "expected"),
+    [
+        ([3.0, 3.0], None, [0.5, 0.5]),
+        ([1.0, 3.0, 3.0, 3.0], 0, [0, 1 / 3, 1 / 3, 1 / 3]),
+        ([2.0, 1.0], None, [1, 0]),
+        ([[1.0, 2.0], [2.0, 2.0]], None, [[0, 1 / 3], [1 / 3, 1 / 3]]),
+        ([[1.0, 2.0], [2.0, 2.0]], 0, [[0, 0.5], [1, 0.5]]),
+        ([[1.0, 2.0], [2.0, 2.0]], 1, [[0, 1], [0.5, 0.5]]),
+        ([-inf, -inf], None, [0.5, 0.5]),
+        ([inf, inf, 0.0], None, [0.5, 0.5, 0]),
+    ],
+)
+def test_max_is_shared_evenly(x: list[Any], axis: Any, expected: list[Any]) -> None:
+    gradient = ad.grad(lambda t: ad.sum(ad.max(t, axis)))(np.array(x))
+    np.testing.assert_array_equal(gradient, expected)
+
+
+# A window of four with the largest element at places 1, 2 (and 3), rows first.
+ONE_WINDOW = np.array([[[[1.0, 5.0], [5.0, 0.0]]]])
+ALL_EQUAL = np.full((1, 1, 2, 2), 7.0)
+OVERLAPPING = np.array([[[0.0, 4.0, 4.0, 1.0]]])  # windows of 3 by 1: both hold both
+
+
+@pytest.mark.parametrize(
+    ("x", "size", "stride", "ties", "expected"),
+    [
+        pytest.param(x, size, stride, ties, expected, id=f"{name} {ties}")
+        for name, x, size, stride, by_ties in (
+            ("two of four", ONE_WINDOW, 2, None, {
+                "first": [0, 1, 0, 0], "last": [0, 0, 1, 0], "all": [0, 1, 1, 0],
+                "split": [0, 0.5, 0.5, 0]}),
+            ("all four", ALL_EQUAL, 2, None, {
+                "first": [1, 0, 0, 0], "last": [0, 0, 0, 1], "all": [1, 1, 1, 1],
+                "split": [0.25, 0.25, 0.25, 0.25]}),
+            ("overlapping", OVERLAPPING, 3, 1, {
+                "first": [0, 2, 0, 0], "last": [0, 0, 2, 0], "all": [0, 2, 2, 0],
+                "split": [0, 1, 1, 0]}),
+        )
+        for ties, expected in by_ties.items()
+    ],
+)  # fmt: skip
+def test_ties_of_max_pool(
+    x: Any, size: int, stride: int | None, ties: Any, expected: list[float]
+) -> None:
+    def total(t: Any) -> Any:
+        return ad.sum(ad.max_pool(t, size, stride=stride, ties=ties))
+
+    gradient = ad.grad(total)(x)
+    np.testing.assert_array_equal(gradient.ravel(), expected)
+    direction = np.arange(1.0, x.size + 1).reshape(x.shape)
+    assert ad.jvp(total, (x,), (direction,))[1] == np.sum(gradient * direction)
+
+
+def test_first_wins_in_max_pool_unless_asked() -> None:
+    gradient = ad.grad(lambda x: ad.sum(ad.max_pool(x, 2)))(ALL_EQUAL)
+    np.testing.assert_array_equal(gradient.ravel(), [1, 0, 0, 0])
+
+
+def test_the_border_of_max_pool_never_wins() -> None:
+    x = np.full((1, 1, 2, 2), -5.0)
+    pooled, gradient = ad.value_and_grad(lambda x: ad.sum(ad.max_pool(x, 2, padding=1)))(x)
+    assert pooled == -20.0
+    np.testing.assert_array_equal(gradient, np.ones((1, 1, 2, 2)))
+
+
+# --- where ----------------------------------------------------------------------------------------
+
+# f(x) is infinite or nan, or has such a derivative, at x = 0.
+WILD: dict[str, Function] = {
+    "log": ad.log, "sqrt": ad.sqrt, "1/x": lambda x: 1 / x, "0/x": lambda x: 0 * x / x,
+    "log of -0.1": lambda x: ad.log(x - 0.1), "root of root": lambda x: ad.sqrt(ad.sqrt(x)),
+    "x**-0.5": lambda x: x**-0.5, "log of log": lambda x: ad.log(-ad.log(x)),
+    "exp of 1/x": lambda x: ad.exp(1 / (x * x)),
+}  # fmt: skip
+wild = pytest.mark.parametrize("function", [pytest.param(f, id=name) for name, f in WILD.items()])
+
+
+@wild
+@pytest.mark.parametrize("swapped", [False, True])
+def test_where_of_scalars_hides_the_other_branch(function: Function, swapped: bool) -> None:
+    def f(x: Any) -> Any:
+        other = function(x)
+        return ad.where(x != 0, other, 3 * x) if not swapped else ad.where(x == 0, 3 * x, other)
+
+    assert ad.grad(f)(0.0) == 3.0
+    assert ad.grad(ad.grad(f))(0.0) == 0.0
+    assert ad.jvp(f, (0.0,), (1.0,)) == (0.0, 3.0)
+
+
+# What lies between the wild function of x = (0, 0.25, 0, 0.5) and the choice, and the
+# shape of the condition, which holds where no zero has an influence.
+HOLDS = np.array([False, True, False, True])
+BETWEEN: dict[str, tuple[Function, Any]] = {
+    "nothing": (lambda h: h, HOLDS),
+    "pointwise": (lambda h: 2 * ad.tanh(h) - h * h + h / 3, HOLDS),
+    "reshape": (lambda h: h.reshape(2, 2), HOLDS.reshape(2, 2)),
+    "transpose": (lambda h: h.reshape(2, 2).T, HOLDS.reshape(2, 2).T),
+    "broadcast_to": (lambda h: ad.broadcast_to(h, (3, 4)), HOLDS),
+    "broadcasting": (lambda h: h * np.ones((3, 1)), np.tile(HOLDS, (3, 1))),
+    "getitem slice": (lambda h: h[:3], HOLDS[:3]),
+    "getitem backwards": (lambda h: h[::-1], HOLDS[::-1]),
+    "getitem list": (lambda h: h[[0, 1, 1, 2]], HOLDS[[0, 1, 1, 2]]),
+    "getitem mask": (lambda h: h[[True, True, True, False]], HOLDS[:3]),
+    "concatenate": (lambda h: ad.concatenate([h, np.ones(2), h]), [*HOLDS, True, False, *HOLDS]),
+    "stack": (lambda h: ad.stack([h, h]), HOLDS),
+    "pad": (lambda h: ad.pad(h, (1, 2)), [False, *HOLDS, True, False]),
+    "sum": (lambda h: h.reshape(2, 2).sum(axis=0), [False, True]),
+    "mean": (lambda h: h.reshape(2, 2).mean(axis=0, keepdims=True), [[False, True]]),
+    "max": (lambda h: h.reshape(2, 2).max(axis=0), [False, True]),
+    "logsumexp": (lambda h: ad.logsumexp(h.reshape(2, 2), 0), [False, True]),
+    "windows": (lambda h: ad.windows(h, 1), HOLDS[:, None]),
+    "astype": (lambda h: ad.astype(h, np.longdouble), HOLDS),
+    "matmul": (lambda h: h.reshape(2, 2).T @ np.ones((2, 3)), [[False], [True]]),
+    "vector": (lambda h: h.reshape(2, 2).T @ np.ones(2), [False, True]),
+    "conv": (lambda h: ad.conv(h.reshape(1, 1, 4), np.ones((1, 1, 1))), HOLDS),
+    "sum_pool": (lambda h: ad.sum_pool(h.reshape(1, 1, 4), 1), HOLDS),
+    "max_pool": (lambda h: ad.max_pool(h.reshape(1, 1, 4), 1), HOLDS),
+    "maximum": (lambda h: ad.maximum(h, -h), HOLDS),
+    "where inside": (lambda h: ad.where([True, True, False, True], h, 2 * h), HOLDS),
+    "chain": (
+        lambda h: ad.concatenate([h.reshape(2, 2).T, np.ones((1, 2))])[[0, 1, 1, 2]].sum(axis=1),
+        [False, True, True, True],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "function",
+    [ad.log, lambda x: ad.log(x - 0.1), lambda x: ad.exp(1 / x)],
+    ids=["log", "nan", "exp of 1/x"],
+)
+@pytest.mark.parametrize(
+    ("between", "condition"), [pytest.param(*case, id=name) for name, case in BETWEEN.items()]
+)
+def test_where_of_arrays_hides_the_other_branch(
+    function: Function, between: Function, condition: Any
+) -> None:
+    def f(x: Any) -> Any:
+        return ad.where(condition, between(function(x)), 0.0).sum()
+
+    point = np.array([0.0, 0.25, 0.0, 0.5])
+    tame = np.array([0.25, 0.5])  # the same without the elements that have no influence
+    with np.errstate(all="ignore"):
+        first = ad.grad(f)(point)
+        second = ad.grad(lambda x: (ad.grad(f)(x) * [1.0, 2.0, 3.0, 4.0]).sum())(point)
+        expected = ad.grad(lambda x: f(ad.stack([0.1, x[0], 0.2, x[1]])))(tame)
+    np.testing.assert_array_equal(first[[0, 2]], 0.0)
+    np.testing.assert_array_equal(second[[0, 2]], 0.0)
+    np.testing.assert_array_equal(first[[1, 3]], expected)
+    assert np.all(np.isfinite(second))
+
+
+@wild
+def test_where_hides_in_forward_mode(function: Function) -> None:
+    point = np.array([0.0, 0.25])
+
+    def f(x: Any) -> Any:
+        return ad.where(x > 0, function(x), 2 * x)
+
+    with np.errstate(all="ignore"):
+        gradient = ad.grad(lambda x: f(x).sum())(point)
+        _, along = ad.jvp(f, (point,), (np.array([3.0, 5.0]),))
+    np.testing.assert_allclose(along, [6.0, 5.0 * gradient[1]], rtol=1e-15)
+
+
+@wild
+def test_where_hides_a_scalar_that_an_array_condition_never_takes(function: Function) -> None:
+    def f(x: Any) -> Any:
+        return ad.where([False, False], function(x), [1.0, 2.0] * x).sum()
+
+    with np.errstate(all="ignore"):
+        assert ad.grad(f)(0.0) == 3.0
+        assert ad.grad(ad.grad(f))(0.0) == 0.0
+
+
+@wild
+def test_where_hides_a_branch_shared_by_two_choices(function: Function) -> None:
+    def f(x: Any) -> Any:
+        h = function(x)
+        return (ad.where(x > 0, h, 0.0) * ad.where(x > 0.3, h, 1.0)).sum()
+
+    point = np.array([0.0, 0.25])
+    with np.errstate(all="ignore"):
+        gradient = ad.grad(f)(point)
+        second = ad.grad(lambda x: ad.grad(f)(x).sum())(point)
+        slope = ad.grad(function)(0.25)
+    assert gradient[0] == second[0] == 0.0
+    assert gradient[1] == pytest.approx(slope, nan_ok=True)
+
+
+@pytest.mark.parametrize("choice_first", [True, False])
+def test_where_hides_an_element_from_one_use_and_not_from_another(choice_first: bool) -> None:
+    def f(x: Any) -> Any:
+        h = ad.log(x)
+        uses = [lambda: ad.where([True, False], h, 0.0), lambda: 3 * h]
+        first, second = (use() for use in (uses if choice_first else uses[::-1]))
+        return ad.sum(first) + ad.sum(second)
+
+    np.testing.assert_allclose(ad.grad(f)(np.array([0.5, 0.25])), [8.0, 12.0], rtol=1e-15)
+
+
+def test_where_nested() -> None:
+    def f(x: Any) -> Any:
+        return ad.where(x > 0, ad.where(x > 1, ad.sqrt(x - 1), ad.log(x)), ad.sqrt(-x))
+
+    with np.errstate(all="ignore"):
+        gradient = ad.grad(lambda x: ad.sum(f(x)))(np.array([-4.0, 0.5, 2.0]))
+    np.testing.assert_allclose(gradient, [-0.25, 2.0, 0.5], rtol=1e-15)
+    with np.errstate(all="ignore"):
+        assert [ad.grad(f)(x) for x in (-4.0, 0.5, 2.0)] == [-0.25, 2.0, 0.5]
+
+
+def test_where_lets_the_branch_taken_through_whatever_it_is() -> None:
+    with np.errstate(all="ignore"):
+        gradient = ad.grad(lambda x: ad.where([True, False], ad.log(x), x).sum())(np.zeros(2))
+    np.testing.assert_array_equal(gradient, [inf, 1.0])
+    assert ad.grad(lambda x: ad.where(True, ad.log(x), x))(0.0) == inf

@@ -1,0 +1,181 @@
+"""The reverse walk: what ``backward()`` leaves behind, seeds, and the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from autodiff import Tensor, Value, reverse
+from autodiff.adjoint import ABSENT
+from autodiff.ops.rules import Explicit
+
+Function = Callable[..., Any]
+
+
+def test_leaves_accumulate_and_inner_adjoints_are_fresh() -> None:
+    x, w = Value(3.0), Tensor([1.0, 2.0])
+    inner = x * w
+    output = (inner * inner).sum()
+    for times in (1, 2, 3):
+        output.backward()
+        assert x.grad == times * 30.0
+        np.testing.assert_array_equal(w.grad, times * np.array([18.0, 36.0]))
+        np.testing.assert_array_equal(inner.grad, [6.0, 12.0])
+        assert output.grad == 1.0
+
+
+def test_leaves_accumulate_over_graphs() -> None:
+    x = Value(3.0)
+    (x * x).backward()
+    (x * 5).backward()
+    assert x.grad == 11.0
+
+
+def test_second_output_of_the_same_graph() -> None:
+    x = Value(3.0)
+    inner = x * x
+    one, other = inner * 2, inner * 5
+    one.backward()
+    assert (inner.grad, x.grad) == (2.0, 12.0)
+    other.backward()
+    assert (inner.grad, x.grad) == (5.0, 42.0)
+    assert one.grad == 1.0
+
+
+def test_a_leaf_is_its_own_derivative() -> None:
+    x, t = Value(3.0), Tensor([1.0, 2.0])
+    x.backward()
+    t.backward([5.0, 7.0])
+    assert x.grad == 1.0
+    np.testing.assert_array_equal(t.grad, [5.0, 7.0])
+
+
+def test_every_node_gets_its_total_derivative() -> None:
+    x = Value(2.0)
+    a = x * 3
+    b = ad.sin(a)
+    c = a * b + x
+    c.backward()
+    assert c.grad == 1.0
+    assert b.grad == a.data
+    assert a.grad == pytest.approx(b.data + a.data * np.cos(6.0), rel=1e-15)
+    assert x.grad == pytest.approx(3 * a.grad + 1, rel=1e-15)
+
+
+def test_adjoints_of_leaves_only() -> None:
+    x = Tensor([1.0, 2.0])
+    inner = x * x
+    output = ad.sum(inner)
+    output.backward(keep_adjoints=False)
+    np.testing.assert_array_equal(x.grad, [2.0, 4.0])
+    assert not inner.has_adjoint
+    assert not output.has_adjoint
+
+
+@pytest.mark.parametrize(
+    ("output", "seed", "expected"),
+    [
+        (lambda x: ad.sum(x), 3, [3.0, 3.0]),
+        (lambda x: ad.sum(x), np.float32(3), [3.0, 3.0]),
+        (lambda x: x * x, [1, 2], [2.0, 8.0]),
+        (lambda x: x * x, np.array([True, False]), [2.0, 0.0]),
+        (lambda x: x[:1], None, [1.0, 0.0]),
+        (lambda x: x.reshape(2, 1) * 2, [[1.0], [np.inf]], [2.0, np.inf]),
+    ],
+)
+def test_seeds(output: Function, seed: Any, expected: list[float]) -> None:
+    x = Tensor([1.0, 2.0])
+    output(x).backward(seed)
+    np.testing.assert_array_equal(x.grad, expected)
+
+
+def test_seed_of_a_scalar() -> None:
+    x = Value(3.0)
+    (x * x).backward(2.5)
+    assert x.grad == 15.0
+
+
+@pytest.mark.parametrize(
+    ("output", "seed", "error", "message"),
+    [
+        (lambda x: x, None, ValueError, r"'x' Tensor of shape \(2,\).*seed"),
+        (lambda x: x[:0], None, ValueError, r"shape \(0,\).*seed"),
+        (lambda x: x, [1.0], ValueError, r"\(2,\).*\(1,\)"),
+        (lambda x: x, 1.0, ValueError, r"\(2,\).*\(\)"),
+        (lambda x: ad.sum(x), [1.0], ValueError, r"\(\).*\(1,\)|\(1,\)"),
+        (lambda x: x, ["a", "b"], TypeError, "real numbers"),
+        (lambda x: x, [1j, 1], TypeError, "complex"),
+        (lambda x: x, Tensor([1.0, 1.0]), TypeError, "node"),
+    ],
+)
+def test_bad_seeds_change_nothing(
+    output: Function, seed: Any, error: type[Exception], message: str
+) -> None:
+    x = Tensor([1.0, 2.0], label="x")
+    with pytest.raises(error, match=message):
+        output(x).backward(seed)
+    assert x.grad is None
+
+
+def test_an_exception_in_the_middle_changes_nothing(breaks: Explicit) -> None:
+    x, y = Value(2.0), Value(3.0)
+    (x * 10).backward()
+    output = y * breaks(x) * y  # y is reached before the rule breaks, x would be after it
+    for keep in (True, False):
+        with pytest.raises(ArithmeticError, match="always fails"):
+            output.backward(keep_adjoints=keep)
+    assert (x.grad, y.has_adjoint, output.has_adjoint) == (10.0, False, False)
+    for transformed in (ad.grad(breaks), ad.grad(ad.grad(breaks))):
+        with pytest.raises(ArithmeticError, match="always fails"):
+            transformed(2.0)
+    assert ad.is_recording()
+    assert type(ad.grad(lambda x: x * x)(3.0)) is float  # no transform is thought to be running
+    (x * y).backward()
+    assert (x.grad, y.grad) == (13.0, 2.0)
+
+
+# --- the schedule ---------------------------------------------------------------------------------
+
+
+def test_schedule_is_newest_first_and_complete() -> None:
+    x, y = Value(1.0), Value(2.0)
+    a = x * y
+    b = a + x
+    unrelated = b * 3
+    c = b * a
+    assert reverse.schedule(c) == [c, b, a, y, x]
+    assert unrelated not in reverse.schedule(c)
+
+
+def test_restricted_schedule_holds_what_lies_between() -> None:
+    x, y = Value(1.0, label="x"), Value(2.0, label="y")
+    of_y = ad.sin(y)
+    of_x = ad.cos(x)
+    both = of_x * of_y
+    output = both + of_y
+    assert [*map(id, reverse.schedule(output, [x]))] == [*map(id, (output, both, of_x, x))]
+    assert [*map(id, reverse.schedule(output, [y]))] == [*map(id, (output, both, of_y, y))]
+    assert [*map(id, reverse.schedule(output, [both]))] == [*map(id, (output, both))]
+    assert reverse.schedule(output, []) == []
+    assert reverse.schedule(of_x, [y]) == []
+
+
+def test_adjoints_that_nobody_wants_are_dropped_on_the_way() -> None:
+    x = Tensor([1.0, 2.0])
+    inner = x * x
+    kept = inner * 3.0
+    output = ad.sum(kept)
+    adjoints = reverse.walk(reverse.schedule(output), 1.0, keep={kept})
+    assert adjoints[inner] is adjoints[output] is ABSENT
+    np.testing.assert_array_equal(adjoints[kept], [1.0, 1.0])
+    np.testing.assert_array_equal(adjoints[x], [6.0, 12.0])
+
+
+def test_only_what_is_asked_for_is_computed(breaks: Explicit) -> None:
+    x = Value(2.0)
+    dear = breaks(Value(3.0))  # its derivative can't be computed
+    assert ad.grad(lambda y: y * dear * x)(5.0) == 6.0
