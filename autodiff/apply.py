@@ -27,20 +27,26 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
     values = [operand._data if isinstance(operand, Node) else _constant(operand, primitive)
               for operand in operands]  # fmt: skip
     of_arrays = any(isinstance(value, np.ndarray) for value in values)
-    if not of_arrays:  # among scalars only, NumPy's are numbers like any other
-        values = [float(v) if isinstance(v, np.generic) else v for v in values]
     try:
-        result = primitive.compute(*values, **parameters)
+        if of_arrays:
+            result = primitive.compute(*values, **parameters)
+        else:
+            result = _of_scalars(primitive, values, parameters)
     except (ValueError, IndexError, TypeError) as fault:
         named = ", ".join(map(describe, operands))
         kinds = (IndexError, TypeError, ValueError)  # NumPy's own are hard to construct
         kind = next(kind for kind in kinds if isinstance(fault, kind))
         raise kind(f"{primitive}({named}): {fault}") from None
-    if not of_arrays and np.ndim(result) == 0:
-        result = float(result)
     if not any(isinstance(operand, Node) for operand in operands):
         return result
     return record(primitive, operands, values, parameters, result)
+
+
+def _of_scalars(primitive: Primitive, values: Sequence[Any], parameters: Parameters) -> Any:
+    """Compute as IEEE 754 says: Python's own numbers would raise, or turn complex."""
+    with np.errstate(all="ignore"):
+        result = primitive.compute(*map(np.float64, values), **parameters)
+    return float(result) if np.ndim(result) == 0 else result
 
 
 def record(

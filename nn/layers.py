@@ -62,9 +62,7 @@ class Conv2d(Module):
         shape = (outputs, channels // groups, *window)
         self.weight = Parameter(uniform(shape, prod(shape[1:]), generator), label="conv weight")
         self.bias = (
-            Parameter(np.zeros((outputs, 1, 1), np.float32), "bias", label="conv bias")
-            if bias
-            else None
+            Parameter(np.zeros(outputs, np.float32), "bias", label="conv bias") if bias else None
         )
         self.options: dict[str, Any] = {
             "stride": stride,
@@ -75,8 +73,7 @@ class Conv2d(Module):
         }
 
     def forward(self, x: Operand) -> Any:
-        y = ad.conv(x, self.weight, **self.options)
-        return y if self.bias is None else y + self.bias
+        return ad.conv(x, self.weight, self.bias, **self.options)
 
 
 class MaxPool2d(Module):

@@ -20,8 +20,10 @@ from autodiff.arrays import Array
 from autodiff.kernels.windows import Index, Sizes, elements, output_sizes
 
 
-def correlate(x: Array, w: Array, stride: Sizes, dilation: Sizes, groups: int) -> Array:
-    """y[n, o, i] = Σ over c, a of x[n, c, i · stride + a · dilation] · w[o, c, a].
+def correlate(
+    x: Array, w: Array, stride: Sizes, dilation: Sizes, groups: int, b: Array | None = None
+) -> Array:
+    """y[n, o, i] = b[o] + Σ over c, a of x[n, c, i · stride + a · dilation] · w[o, c, a].
 
     Args:
         x: (n, c, *spatial).
@@ -29,6 +31,7 @@ def correlate(x: Array, w: Array, stride: Sizes, dilation: Sizes, groups: int) -
         stride: distance of neighbouring outputs, per axis.
         dilation: distance of neighbouring kernel elements, per axis.
         groups: the channels fall into this many groups that don't see each other.
+        b: (o,), or None for zeros.
 
     Returns:
         (n, o, *positions).
@@ -37,6 +40,8 @@ def correlate(x: Array, w: Array, stride: Sizes, dilation: Sizes, groups: int) -
     out = output_sizes(x.shape[2:], size, stride, dilation)
     columns = _unfold(_batch_last(x), out, size, stride, dilation, groups, np.result_type(x, w))
     y = w.reshape(groups, len(w) // groups, -1) @ columns
+    if b is not None:
+        y += b.reshape(groups, -1, 1)  # in place: a sum of its own would double the memory
     return _batch_first(y.reshape(len(w), *out, len(x)))
 
 

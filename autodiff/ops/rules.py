@@ -64,19 +64,15 @@ class Pointwise(Rule):
         self.operand_names = OPERAND_NAMES[: len(partials)]
         self.compute = formula.function(self.value, ", ".join(self.operand_names), arrays)
         self.contributions = [formula.contribution(partial) for partial in self.partials]
-        arguments = ", ".join(["t", "f", *self.operand_names])
-        self._on_arrays, self._on_nodes = (
-            [
-                None if c is None else formula.function(c, arguments, names)
-                for c in self.contributions
-            ]
-            for names in (arrays, nodes)
-        )
+        arguments = ["t", "f", *self.operand_names]
+        self._contributions = [
+            None if c is None else _evaluation(c, arguments, arrays, nodes)
+            for c in self.contributions
+        ]
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        recorded = any(isinstance(value, Node) for value in (t, f, *operands))
-        rule = (self._on_nodes if recorded else self._on_arrays)[i]
-        return None if rule is None else rule(t, f, *operands)
+        contribution = self._contributions[i]
+        return None if contribution is None else contribution(t, f, *operands)
 
     def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         return mask
@@ -97,6 +93,27 @@ class Pointwise(Rule):
         if isinstance(self.value, ast.Call):
             return f"{self.name}({', '.join(names)})"
         return formula.unparse(self.value, dict(zip(self.operand_names, names, strict=True)))
+
+
+def _evaluation(
+    contribution: ast.expr, arguments: list[str], arrays: dict[str, Any], nodes: dict[str, Any]
+) -> Contribution:
+    """A formula as a function that computes on bare operands, and records on nodes."""
+    on_arrays, on_nodes = (
+        formula.function(contribution, ", ".join(arguments), names) for names in (arrays, nodes)
+    )
+    read = formula.variables(contribution)
+    places = [k for k, name in enumerate(arguments) if name in read]
+
+    def evaluated(*values: Any) -> Any:
+        if any(isinstance(values[k], Node) for k in places):
+            return on_nodes(*values)
+        if all(values[k].__class__ is float for k in places):
+            # Python's own numbers would raise, or turn complex, where IEEE 754 has inf or nan.
+            return float(on_arrays(*(np.float64(v) if v.__class__ is float else v for v in values)))
+        return on_arrays(*values)
+
+    return evaluated
 
 
 class Linear(Rule):
@@ -133,7 +150,7 @@ class Linear(Rule):
         # The pattern of the transpose, whatever the other operands' numbers.
         ones = [
             x if rule is None else np.ones(np.shape(x))
-            for x, rule in zip(operands, self._transposes, strict=True)
+            for x, rule in zip(operands, self._transposes, strict=False)  # some are optional
         ]
         return dense(self.vjp(i, mask.astype(float), f, ones, parameters)) != 0
 

@@ -16,8 +16,10 @@ from autodiff.kernels import convolution, pooling
 from autodiff.kernels import windows as kernels
 from autodiff.kernels.pooling import TIES, Ties
 from autodiff.kernels.windows import Sizes, by
-from autodiff.ops.rules import Explicit, Linear
-from autodiff.ops.shapes import astype, getitem, pad, shape_of, whole_numbers
+from autodiff.ops.reductions import sum
+from autodiff.ops.rules import Explicit, Linear, total
+from autodiff.ops.shapes import astype, getitem, pad, reshape, shape_of, whole_numbers
+from autodiff.primitive import Operands, Parameters
 
 Padding: TypeAlias = int | tuple[int, ...] | Literal["same", "valid"]
 
@@ -81,11 +83,23 @@ def windows(
 
 # --- convolution ----------------------------------------------------------------------------------
 
-_conv = Linear(
+
+class _Conv(Linear):
+    """Linear in x and in w, plus a bias if there is one."""
+
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        terms = [super().jvp(tangents[:2], f, operands[:2], parameters)]
+        if len(tangents) == 3 and tangents[2] is not None:
+            terms.append(reshape(tangents[2], (-1, *(1,) * (len(shape_of(f)) - 2))))
+        return total(terms)
+
+
+_conv = _Conv(
     "conv",
-    convolution.correlate,
-    lambda t, f, x, w, **steps: _conv_input(t, w, spatial=shape_of(x)[2:], **steps),
-    lambda t, f, x, w, **steps: _conv_kernel(x, t, size=shape_of(w)[2:], **steps),
+    lambda x, w, b=None, **steps: convolution.correlate(x, w, **steps, b=b),
+    lambda t, f, x, w, b=None, **steps: _conv_input(t, w, spatial=shape_of(x)[2:], **steps),
+    lambda t, f, x, w, b=None, **steps: _conv_kernel(x, t, size=shape_of(w)[2:], **steps),
+    lambda t, f, x, w, b, **steps: sum(t, (0, *range(2, len(shape_of(t))))),
 )
 _conv_input: Linear = Linear(
     "conv_input",
@@ -104,6 +118,7 @@ _conv_kernel: Linear = Linear(
 def conv(
     x: Operand,
     w: Operand,
+    b: Operand | None = None,
     *,
     stride: int | Sizes = 1,
     padding: Padding = 0,
@@ -113,12 +128,13 @@ def conv(
 ) -> Any:
     """The cross-correlation of images with kernels, which networks call convolution, in 1-D or 2-D.
 
-    y[n, o, i] = Σ over c, a of x[n, c, i · stride + a · dilation] · w[o, c, a], where i and a run
-    over one or two spatial axes (Goodfellow, Bengio & Courville, Deep Learning, eq. 9.6).
+    y[n, o, i] = b[o] + Σ over c, a of x[n, c, i · stride + a · dilation] · w[o, c, a], where i and
+    a run over one or two spatial axes (Goodfellow, Bengio & Courville, Deep Learning, eq. 9.6).
 
     Args:
         x: images (n, c, *spatial).
         w: kernels (o, c / groups, *size).
+        b: a bias for each output channel, (o,); none if not given.
         stride: the distance of neighbouring outputs.
         padding: zeros before and after each spatial axis; "valid" for none, "same" for as many as
             give ceil(length / stride) outputs.
@@ -167,7 +183,11 @@ def conv(
         )
     if flip:
         w = getitem(w, (..., *(slice(None, None, -1),) * rank))
-    return _conv(x, w, stride=steps, dilation=gaps, groups=groups)
+    if b is None:
+        return _conv(x, w, stride=steps, dilation=gaps, groups=groups)
+    if shape_of(b) != w_shape[:1]:
+        raise ValueError(f"{named}: expected a bias of shape {w_shape[:1]}, got {describe(b)}")
+    return _conv(x, w, b, stride=steps, dilation=gaps, groups=groups)
 
 
 # --- pooling --------------------------------------------------------------------------------------

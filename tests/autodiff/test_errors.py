@@ -111,6 +111,8 @@ TABLE: list[tuple[str, Function, Errors, str]] = [
     ("conv stride real", lambda: ad.conv(IMAGE, KERNEL, stride=1.5), EITHER, "stride; 1.5"),
     ("conv dilation", lambda: ad.conv(IMAGE, KERNEL, dilation=-1), ValueError, "dilation; -1"),
     ("conv padding", lambda: ad.conv(IMAGE, KERNEL, padding=-1), ValueError, "padding; -1"),
+    ("conv bias", lambda: ad.conv(x(1, 1, 3, 3), x(2, 1, 2, 2), B), ValueError,
+     "conv; bias; (2,); 'b'; (3,)"),
     ("conv padding text", lambda: ad.conv(IMAGE, KERNEL, padding="full"), ValueError,
      "padding; same; valid; full"),
     ("conv padding count", lambda: ad.conv(IMAGE, KERNEL, padding=(1,)), ValueError,

@@ -318,6 +318,10 @@ def convolution_rows() -> Iterator[Row]:
         (points(1, 1, 3, 3),),
     )  # fmt: skip
     image, kernel = points(1, 2, 4, 3, seed=2), points(2, 2, 2, 2, seed=3)
+    bias = points(2, seed=4)
+    yield "conv", "bias", lambda x, w, b: ad.conv(x, w, b), (image, kernel, bias)
+    yield "conv", "bias alone", lambda b: ad.conv(image, kernel, b * b), (bias,)
+    yield "conv", "constant bias", lambda w: ad.conv(image, w * w, bias), (kernel,)
     yield "conv", "constant image", lambda w: ad.conv(image, w * w), (kernel,)
     yield "conv", "constant kernel", lambda x: ad.conv(x * x, kernel), (image,)
 

@@ -127,3 +127,29 @@ def test_the_identity() -> None:
     assert ad.value_and_grad(lambda x: x)(2.0) == (2.0, 1.0)
     assert ad.grad(ad.grad(lambda x: x))(2.0) == 0.0
     assert ad.grad(lambda x: x)(np.ones((1, 1))).tolist() == [[1.0]]
+
+
+BEYOND_FLOATS: dict[str, tuple[Any, float, list[float]]] = {
+    # name: f, x, and f, f', f'' there as IEEE 754 has them
+    "x / 0": (lambda x: x / 0.0, 1.0, [np.inf, np.inf, 0.0]),
+    "x / (1 / inf)": (
+        lambda x: ad.div(x, ad.div(1.0, np.inf)),
+        1.0,
+        [np.inf, np.inf, 0],
+    ),
+    "root": (lambda x: ad.sqrt(x), 0.0, [0.0, np.inf, -np.inf]),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND_FLOATS)
+def test_derivatives_of_any_order_follow_ieee_754(name: str) -> None:
+    f, x, expected = BEYOND_FLOATS[name]
+    got = [float(f(ad.Value(x))), ad.grad(f)(x), ad.grad(ad.grad(f))(x)]
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_bare_numbers_follow_ieee_754_too() -> None:
+    assert ad.div(1.0, 0.0) == np.inf
+    assert ad.log(0.0) == -np.inf
+    assert np.isnan(ad.pow(-8.0, 1 / 3))
+    assert type(ad.exp(1000)) is float

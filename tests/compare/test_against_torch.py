@@ -107,8 +107,8 @@ def test_a_step_of_lenet() -> None:
     SoftmaxCrossEntropy()(net(x), labels).backward()
     values = [torch.tensor(np.array(p.data), requires_grad=True) for p in net.parameters()]
     w1, b1, w2, b2, w3, b3, w4, b4 = values
-    h = F.max_pool2d(F.conv2d(torch.tensor(x), w1, b1.flatten()), 2)
-    h = F.max_pool2d(F.conv2d(h, w2, b2.flatten()), 2).flatten(1)
+    h = F.max_pool2d(F.conv2d(torch.tensor(x), w1, b1), 2)
+    h = F.max_pool2d(F.conv2d(h, w2, b2), 2).flatten(1)
     F.cross_entropy(torch.relu(h @ w3 + b3) @ w4 + b4, torch.tensor(labels)).backward()
     for parameter, value in zip(net.parameters(), values, strict=True):
         np.testing.assert_allclose(parameter.grad, value.grad.numpy(), rtol=1e-3, atol=2e-6)
