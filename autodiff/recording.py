@@ -14,7 +14,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Switch:
     """Whether recording has ever been switched: until then no operation needs to look it up."""
 
-    used = False
+    __slots__ = ("used",)
+
+    def __init__(self) -> None:
+        self.used = False
 
 
 switch = _Switch()
