@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import graphviz  # type: ignore[import-untyped]
@@ -70,6 +71,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             drawing = self.copy()
             drawing.graph_attr["bgcolor"] = "white"
         return render(drawing.source, path, dpi=dpi)
+
+    def _repr_mimebundle_(self, *_: object, **__: object) -> dict[str, str]:
+        """How a notebook shows the drawing: as SVG, or as DOT text where there is no engine."""
+        with TemporaryDirectory() as folder:
+            written = self.write(Path(folder) / "drawing.svg")
+            kind = "image/svg+xml" if written.suffix == ".svg" else "text/plain"
+            return {kind: written.read_text(encoding="utf-8")}
 
 
 def draw(node: Node, *, direction: str = "LR", limit: int = 500) -> Drawing:

@@ -206,3 +206,9 @@ def test_an_unknown_direction() -> None:
 def test_no_node() -> None:
     with pytest.raises(TypeError, match="expected a node, a Value or a Tensor, got int"):
         draw(3)  # type: ignore[arg-type]
+
+
+def test_a_notebook_shows_it_without_a_system_graphviz() -> None:
+    bundle = draw(Value(2.0, label="θ") * 3)._repr_mimebundle_()
+    assert list(bundle) == ["image/svg+xml"]
+    assert "θ" in "".join(ElementTree.fromstring(bundle["image/svg+xml"].encode()).itertext())
