@@ -46,7 +46,7 @@ def train(
     steps: int,
     batch_size: int,
     generator: np.random.Generator,
-    evaluate_every: int,
+    evaluate_every: int = 500,
     progress: bool = True,
 ) -> list[Evaluation]:
     """Train a classifier.
