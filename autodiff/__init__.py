@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from autodiff.view import draw, explain, render
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
-_NOT_STARRED = {"abs", "max", "numpy_protocol", "operators", "pow", "sum"}
+_NOT_STARRED = {"abs", "max", "pow", "sum"}
 
 __all__ = [
     "GradientError",
@@ -54,3 +54,7 @@ def __getattr__(name: str) -> Any:
     if name in ("draw", "explain", "render"):
         return getattr(import_module("autodiff.view"), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike
 
 from autodiff.arrays import Array, locked, real_array
 from autodiff.primitive import NO_PARAMETERS, Parameters, Primitive
+from autodiff.recording import transform_running
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -135,10 +136,21 @@ class Node:
         return bool(self._data)
 
     def __float__(self) -> float:
+        self._require_no_transform("float()")
         return float(self._data)
 
     def __int__(self) -> int:
+        self._require_no_transform("int()")
         return int(self._data)
+
+    def _require_no_transform(self, conversion: str) -> None:
+        # math.sin(x) calls float(x), and its derivative would silently be zero.
+        if transform_running.get():
+            raise TypeError(
+                f"{conversion} of {describe(self)} would leave the graph while a function is being "
+                "differentiated: use functions of autodiff or NumPy, or .data if no derivative is "
+                "meant to pass"
+            )
 
     if TYPE_CHECKING:
         # Given to the class by the modules above this one (ops/, reverse), so that imports run
@@ -196,12 +208,13 @@ class Value(Node):
 
     @property
     def grad(self) -> float:
-        """The adjoint t_n that ``backward()`` left here; 0.0 before."""
-        return getattr(self, "_grad", 0.0)
+        """The adjoint t_n that ``backward()`` left here; 0.0 before. Assign 0 or None to reset."""
+        grad = getattr(self, "_grad", None)
+        return 0.0 if grad is None else grad
 
     @grad.setter
-    def grad(self, grad: float) -> None:
-        self._grad = _as_float(grad)
+    def grad(self, grad: float | None) -> None:
+        self._grad = None if grad is None else _as_float(grad)
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f", label={self.label!r}"
@@ -252,8 +265,11 @@ class Tensor(Node):
 
     @property
     def data(self) -> Array:
-        """The array, read-only. Assign to a leaf to give it new elements of the same shape."""
-        return self._data  # type: ignore[no-any-return]
+        """The array, read-only. Assign to a leaf to give it new elements of the same shape.
+
+        ``x.data = x.data - step`` updates a leaf; ``x.data -= step`` would write into the array.
+        """
+        return self._data.view()  # type: ignore[no-any-return]  # a view can't be made writeable
 
     @data.setter
     def data(self, data: ArrayLike) -> None:

@@ -21,6 +21,7 @@ class _Switch:
 
 
 switch = _Switch()
+transform_running: ContextVar[bool] = ContextVar("autodiff_transform_running", default=False)
 _states: ContextVar[tuple[bool, ...]] = ContextVar("autodiff_recording", default=(True,))
 
 

@@ -225,7 +225,10 @@ def seed_for(output: Node, seed: Any = None) -> Any:
         raise TypeError("the seed is a number or an array, not a node")
     array = real_array(seed)
     if array.shape != shape:
-        raise ValueError(f"the seed of {describe(output)} has its shape, got {array.shape}")
+        raise ValueError(
+            f"a seed has the shape of its output, here {describe(output)}; got one of shape "
+            f"{array.shape}"
+        )
     if isinstance(output, Value):
         return float(array)
     return np.array(array, dtype=output._data.dtype)
@@ -251,7 +254,9 @@ def backward(output: Node, seed: Any = None, *, keep_adjoints: bool = True) -> N
     adjoints = walk(schedule(output), start, keep=None if keep_adjoints else set())
     taken = set[int]()
     for node, t in adjoints.items():
-        if keep_adjoints or not node.operands:
+        if node.operands and not keep_adjoints:
+            node._grad = None  # not that of an earlier pass either
+        else:
             grad = t if t.__class__ is float and t is not ABSENT else settled(t, node, taken)
             if not node.operands:
                 before = getattr(node, "_grad", None)

@@ -14,6 +14,7 @@ import argparse
 import os
 import platform
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -85,8 +86,11 @@ def main() -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(options.threads)  # read when the libraries are first imported
     import numpy as np
-    import torch
 
+    try:
+        import torch
+    except ImportError:
+        sys.exit("error: PyTorch is not installed; pip install -e '.[compare]'")
     torch.set_num_threads(options.threads)
     generator = np.random.default_rng(0)
     images = generator.random((options.batch_size, 1, 28, 28), dtype=np.float32)

@@ -7,6 +7,7 @@ python -m examples.demo FOLDER           into another folder
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -48,4 +49,9 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", type=Path, default=Path("demo-output"))
     parser.add_argument("--steps", type=int, default=400, help="of the training")
     options = parser.parse_args()
-    main(options.folder, options.steps)
+    if options.steps < 1:
+        parser.error(f"--steps is at least 1, got {options.steps}")
+    try:
+        main(options.folder, options.steps)
+    except OSError as fault:
+        sys.exit(f"error: {fault}")

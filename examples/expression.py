@@ -1,6 +1,6 @@
 """Differentiate sin(θ·x1 + x2) + θ·x2², show how, and draw its graph.
 
-python -m examples.expression            writes expression.svg and expression.png beside it
+python -m examples.expression            writes expression.svg and expression.png here
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m examples.feature_maps          trains on the embedded digits, writes feature-maps.png
 
-Layers are counted as in the textbook: the first is the image itself, the second the convolution,
-the third the max-pooling.
+Layers are counted from the image: it is the first, the convolution the second, the max-pooling the
+third.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def _grid(
     part.suptitle(title, fontsize=11, x=0.003, ha="left")
     axes = part.subplots(-(-len(pictures) // columns), columns, squeeze=False).ravel()
     for axis in axes:
-        axis.set_axis_off()
+        axis.set(xticks=[], yticks=[])
+        for spine in axis.spines.values():
+            spine.set(color="0.75", linewidth=0.6)  # a pale picture still has an edge
     return [
         axis.imshow(picture, interpolation="nearest", **style)
         for axis, picture in zip(axes, pictures, strict=False)

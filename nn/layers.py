@@ -12,7 +12,7 @@ from autodiff.graph import Operand, describe
 from autodiff.kernels.pooling import Ties
 from autodiff.ops.shapes import shape_of
 from autodiff.ops.windows import Padding
-from nn.module import Module, Parameter, uniform
+from nn.module import Module, Parameter, uniform, whole
 
 
 class Conv2d(Module):
@@ -54,15 +54,19 @@ class Conv2d(Module):
         flip: bool = False,
         generator: np.random.Generator,
     ) -> None:
-        window = (size, size) if isinstance(size, int) else size
-        if groups < 1 or channels % groups or outputs % groups:
+        window = size if isinstance(size, tuple) else (size, size)
+        if len(window) != 2:
+            raise ValueError(f"Conv2d: size is one number or (height, width), got {size!r}")
+        for n in (channels, outputs, groups, *window):
+            whole("Conv2d: each of channels, outputs, groups and size", n)
+        if channels % groups or outputs % groups:
             raise ValueError(
                 f"Conv2d: {groups} group(s) must divide {channels} channels and {outputs} outputs"
             )
         shape = (outputs, channels // groups, *window)
-        self.weight = Parameter(uniform(shape, prod(shape[1:]), generator), label="conv weight")
+        self.weight = Parameter(uniform(shape, prod(shape[1:]), generator), label="conv.weight")
         self.bias = (
-            Parameter(np.zeros(outputs, np.float32), "bias", label="conv bias") if bias else None
+            Parameter(np.zeros(outputs, np.float32), "bias", label="conv.bias") if bias else None
         )
         self.options: dict[str, Any] = {
             "stride": stride,
@@ -123,6 +127,8 @@ class Flatten(Module):
 
     def forward(self, x: Operand) -> Any:
         shape = shape_of(x)
+        if len(shape) < 2:
+            raise ValueError(f"Flatten: expected (n, channels, ...), got {describe(x)}")
         if self.order == "channel fastest":
             x = ad.transpose(x, (0, *range(2, len(shape)), 1))
         return ad.reshape(x, (shape[0], prod(shape[1:])))
@@ -147,9 +153,11 @@ class Dense(Module):
     def __init__(
         self, inputs: int, outputs: int, *, bias: bool = True, generator: np.random.Generator
     ) -> None:
-        self.weight = Parameter(uniform((inputs, outputs), inputs, generator), label="dense weight")
+        for n in (inputs, outputs):
+            whole("Dense: each of inputs and outputs", n)
+        self.weight = Parameter(uniform((inputs, outputs), inputs, generator), label="dense.weight")
         self.bias = (
-            Parameter(np.zeros(outputs, np.float32), "bias", label="dense bias") if bias else None
+            Parameter(np.zeros(outputs, np.float32), "bias", label="dense.bias") if bias else None
         )
 
     def forward(self, x: Operand) -> Any:

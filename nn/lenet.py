@@ -45,6 +45,11 @@ class LeNet(Sequential):
         classes: int = 10,
         generator: np.random.Generator,
     ) -> None:
+        if len(image) != 3 or len(filters) != 2:
+            raise ValueError(
+                "LeNet: expected image=(channels, height, width) and filters=(first, second), got "
+                f"{image} and {filters}"
+            )
         channels, *lengths = image
         for _ in filters:
             lengths = [(n - size + 1) // pool for n in lengths]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 import autodiff as ad
-from autodiff.graph import Operand, describe
+from autodiff.graph import Operand, bare, describe
 from autodiff.ops.shapes import shape_of
 from nn.module import Module
 
@@ -34,18 +33,18 @@ class SoftmaxCrossEntropy(Module):
         2.302585
     """
 
-    def forward(self, scores: Operand, labels: ArrayLike) -> Any:
+    def forward(self, scores: Operand, labels: Operand) -> Any:
         chosen = self._checked(scores, labels)
         log_total = ad.logsumexp(scores, axis=1)
         return ad.mean(log_total - ad.getitem(scores, (np.arange(len(chosen)), chosen)))
 
     @staticmethod
-    def _checked(scores: Operand, labels: ArrayLike) -> np.ndarray[Any, np.dtype[Any]]:
+    def _checked(scores: Operand, labels: Operand) -> np.ndarray[Any, np.dtype[Any]]:
         shape = shape_of(scores)
-        chosen = np.asarray(labels)
-        if len(shape) != 2 or chosen.shape != shape[:1]:
+        chosen = np.asarray(bare(labels))
+        if len(shape) != 2 or not shape[0] or chosen.shape != shape[:1]:
             raise ValueError(
-                "SoftmaxCrossEntropy: expected scores (n, classes) and labels (n,), got "
+                "SoftmaxCrossEntropy: expected scores (n, classes) and labels (n,), n > 0, got "
                 f"{describe(scores)} and labels of shape {chosen.shape}"
             )
         if chosen.dtype.kind not in "iu":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autodiff import Tensor, no_grad
-from autodiff.graph import Operand
+from autodiff.graph import Operand, bare
 
 Array: TypeAlias = NDArray[Any]
 Role: TypeAlias = Literal["weight", "bias"]
@@ -38,7 +39,7 @@ class Module:
 
     A subclass assigns parameters and other modules to attributes in ``__init__`` and computes in
     ``forward``. Nothing needs to be declared: attributes are found in the order of assignment, also
-    within lists and tuples.
+    within lists, tuples and dicts.
 
     Example:
         >>> import numpy as np
@@ -63,8 +64,7 @@ class Module:
     def predict(self, x: Operand) -> Array:
         """The output for ``x`` as a bare array, computed without recording."""
         with no_grad():
-            output: Tensor = self(x)
-        return output.data
+            return np.asarray(bare(self(x)))
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Every parameter once, with its path: "layers.0.weight"."""
@@ -125,7 +125,7 @@ class Sequential(Module):
         with no_grad():
             for layer in self.layers:
                 computed.append(layer(computed[-1]))
-        return [output.data for output in computed[1:]]
+        return [np.asarray(bare(output)) for output in computed[1:]]
 
     def __getitem__(self, i: int) -> Any:
         return self.layers[i]
@@ -134,12 +134,25 @@ class Sequential(Module):
         return len(self.layers)
 
     def __repr__(self) -> str:
-        return f"Sequential({', '.join(map(repr, self.layers))})"
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+def whole(name: str, n: Any) -> int:
+    """A positive whole number.
+
+    Raises:
+        ValueError: it is none; the message calls it ``name``.
+    """
+    if not isinstance(n, Integral) or n < 1:
+        raise ValueError(f"{name} is a positive whole number, got {n!r}")
+    return int(n)
 
 
 def uniform(
     shape: Sequence[int], fan: int, generator: np.random.Generator, dtype: Any = np.float32
 ) -> Array:
     """Numbers from ±sqrt(3 / fan), which have variance 1 / fan (LeCun et al. 1998, eq. 16)."""
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(f"expected a generator such as np.random.default_rng(0), got {generator!r}")
     bound = np.sqrt(3 / fan)
     return generator.uniform(-bound, bound, shape).astype(dtype)

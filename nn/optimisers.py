@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from numbers import Real
 
 import numpy as np
 
+from autodiff.graph import describe
 from nn.module import Array, Parameter
 
 
@@ -24,6 +26,7 @@ class SGD:
         bias_rate_factor: how much faster biases learn.
 
     Raises:
+        TypeError: there is something else than parameters to train.
         ValueError: a setting is out of range, or there is nothing to train.
     """
 
@@ -36,9 +39,16 @@ class SGD:
         weight_decay: float = 0.0,
         bias_rate_factor: float = 1.0,
     ) -> None:
+        if isinstance(parameters, Parameter):
+            raise TypeError("SGD: expected several parameters; put a single one into a list")
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("SGD: there are no parameters to train")
+        for parameter in self.parameters:
+            if not isinstance(parameter, Parameter):
+                raise TypeError(f"SGD: expected parameters, got {describe(parameter)}")
+        if not callable(rate) and not (isinstance(rate, Real) and rate > 0):
+            raise ValueError(f"SGD: rate is a positive number or a function, got {rate!r}")
         if not 0 <= momentum < 1 or weight_decay < 0 or bias_rate_factor < 0:
             raise ValueError(
                 "SGD: expected 0 <= momentum < 1, weight_decay >= 0 and bias_rate_factor >= 0, got "
@@ -50,6 +60,7 @@ class SGD:
         self.bias_rate_factor = bias_rate_factor
         self.steps = 0
         self._velocities: list[Array] = [np.zeros_like(p.data) for p in self.parameters]
+        self._scratch: list[Array] = [np.empty_like(p.data) for p in self.parameters]
 
     def step(self) -> None:
         """Move every parameter that has a gradient, and forget the gradient.
@@ -60,21 +71,16 @@ class SGD:
         if all(parameter.grad is None for parameter in self.parameters):
             raise ValueError("SGD.step: no parameter has a gradient; call backward() on the loss")
         rate = self.rate(self.steps) if callable(self.rate) else self.rate
-        for parameter, velocity in zip(self.parameters, self._velocities, strict=True):
-            if parameter.grad is not None:
-                self._move(parameter, parameter.grad, velocity, rate)
-                parameter.grad = None
+        for w, v, scratch in zip(self.parameters, self._velocities, self._scratch, strict=True):
+            if w.grad is not None:
+                self._move(w, w.grad, v, scratch, rate)
+                w.grad = None
         self.steps += 1
 
-    def _move(self, w: Parameter, g: Array, v: Array, rate: float) -> None:
-        """One update, in two passes over memory that exists: the velocity and the gradient."""
+    def _move(self, w: Parameter, g: Array, v: Array, scratch: Array, rate: float) -> None:
+        """One update without any new array."""
         v *= self.momentum
-        if w.role == "bias":
-            g *= rate * self.bias_rate_factor
-        else:
-            g *= rate
-            if self.weight_decay:
-                v += (rate * self.weight_decay) * w.data
-        v += g
-        np.subtract(w.data, v, out=g)  # the gradient has served; its memory takes the result
-        w.assign(g)
+        v += np.multiply(g, rate * (self.bias_rate_factor if w.role == "bias" else 1), out=scratch)
+        if self.weight_decay and w.role == "weight":
+            v += np.multiply(w.data, rate * self.weight_decay, out=scratch)
+        w.assign(np.subtract(w.data, v, out=scratch))

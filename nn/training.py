@@ -110,7 +110,15 @@ def accuracy(model: Module, images: Array, labels: Array, *, batch_size: int = 5
         images: (n, channels, height, width).
         labels: (n,) integers.
         batch_size: images at a time, which bounds memory.
+
+    Raises:
+        ValueError: there are no images, or not as many as labels.
     """
+    if not len(labels) or len(images) != len(labels):
+        raise ValueError(
+            f"accuracy: expected as many images as labels, and some, got {len(images)} and "
+            f"{len(labels)}"
+        )
     right = [
         _hits(model.predict(images[i : i + batch_size]), labels[i : i + batch_size])
         * len(labels[i : i + batch_size])

@@ -38,7 +38,8 @@ def correlate(
     """
     size = w.shape[2:]
     out = output_sizes(x.shape[2:], size, stride, dilation)
-    columns = _unfold(_batch_last(x), out, size, stride, dilation, groups, np.result_type(x, w))
+    dtype = np.result_type(x, w) if b is None else np.result_type(x, w, b)
+    columns = _unfold(_batch_last(x), out, size, stride, dilation, groups, dtype)
     y = w.reshape(groups, len(w) // groups, -1) @ columns
     if b is not None:
         y += b.reshape(groups, -1, 1)  # in place: a sum of its own would double the memory

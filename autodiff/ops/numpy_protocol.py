@@ -67,6 +67,11 @@ FUNCTIONS[np.pad] = _pad
 
 
 def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    if "out" in options:
+        raise TypeError(
+            f"np.{ufunc.__name__} can't write a node into an array (out=): instead of a += node, "
+            "write a = a + node"
+        )
     if options:
         raise TypeError(f"np.{ufunc.__name__} of a node takes no {', '.join(options)}=")
     if method == "__call__":
@@ -86,7 +91,8 @@ def _array_function(
     options: Mapping[str, Any],
 ) -> Any:
     if function not in FUNCTIONS:
-        raise TypeError(_no_rule(f"np.{function.__name__}"))
+        module = function.__module__.replace("numpy", "np", 1)
+        raise TypeError(_no_rule(f"{module}.{function.__name__}"))
     return FUNCTIONS[function](*arguments, **options)
 
 

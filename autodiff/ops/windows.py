@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from autodiff.arrays import Array
-from autodiff.graph import Operand, bare, describe
+from autodiff.arrays import Array, real_array
+from autodiff.graph import Node, Operand, bare, describe
 from autodiff.kernels import convolution, pooling
 from autodiff.kernels import windows as kernels
 from autodiff.kernels.pooling import TIES, Ties
@@ -70,7 +70,7 @@ def windows(
                [1., 2.],
                [2., 3.]])
     """
-    rank = len(size) if isinstance(size, tuple) else 1
+    rank = len(size) if isinstance(size, (tuple, list)) else 1
     if len(shape_of(x)) < rank:
         raise ValueError(f"windows: {describe(x)} has fewer than {rank} axes")
     return _windows(
@@ -172,10 +172,12 @@ def conv(
             f"{w_shape[1] * groups} channels, got {x_shape[1]}, and a number of kernels that the "
             f"groups divide, got {w_shape[0]}"
         )
+    if 0 in (w_shape[0], *w_shape[2:]):
+        raise ValueError(f"{named}: expected at least one kernel, of a length of at least 1")
     steps = _sizes("stride", stride, rank)
     gaps = _sizes("dilation", dilation, rank)
     extent = tuple((k - 1) * d + 1 for k, d in zip(w_shape[2:], gaps, strict=True))
-    x = _padded(x, x_shape[2:], extent, steps, padding, 0.0)
+    x = _padded(x, _padding_widths(x_shape[2:], extent, steps, padding), 0.0)
     if any(n < e for n, e in zip(shape_of(x)[2:], extent, strict=True)):
         raise ValueError(
             f"{named}: a kernel of {by(extent)} is larger than its input of "
@@ -252,7 +254,8 @@ def max_pool(
         (n, c, *positions); elements behind the last whole window are not used.
 
     Raises:
-        ValueError: a window is larger than its padded input, or ``ties`` is unknown.
+        ValueError: a window is larger than its padded input, the padding is as wide as a window, or
+            ``ties`` is unknown.
     """
     if ties not in TIES:
         raise ValueError(f"max_pool: ties is one of {', '.join(TIES)}, got {ties!r}")
@@ -298,6 +301,7 @@ def _pool_operand(
     border: float,
 ) -> tuple[Any, Sizes, Sizes]:
     """The padded operand, the window and the stride, checked."""
+    x = x if isinstance(x, Node) else real_array(x)
     rank = len(shape_of(x)) - 2
     if rank < 1:
         raise ValueError(f"{name}: expected (n, c, *spatial), got {describe(x)}")
@@ -305,7 +309,13 @@ def _pool_operand(
         x = astype(x, float)  # neither a mean nor a border of -inf is an integer
     sizes = _sizes("size", size, rank)
     steps = sizes if stride is None else _sizes("stride", stride, rank)
-    padded = _padded(x, shape_of(x)[2:], sizes, steps, padding, border)
+    widths = _padding_widths(shape_of(x)[2:], sizes, steps, padding)
+    if border and any(max(pair) >= k for pair, k in zip(widths, sizes, strict=True)):
+        raise ValueError(
+            f"{name}({describe(x)}): a padding of {padding!r} leaves windows of {by(sizes)} with "
+            "nothing of the input in them"
+        )
+    padded = _padded(x, widths, border)
     spatial = shape_of(padded)[2:]
     if any(n < k for n, k in zip(spatial, sizes, strict=True)):
         raise ValueError(
@@ -334,10 +344,7 @@ def _per_axis(name: str, given: Any, rank: int) -> Sizes:
     return numbers if isinstance(given, (tuple, list)) else numbers * rank
 
 
-def _padded(
-    x: Operand, spatial: Sizes, extent: Sizes, stride: Sizes, padding: Padding, border: float
-) -> Any:
-    widths = _padding_widths(spatial, extent, stride, padding)
+def _padded(x: Operand, widths: list[tuple[int, int]], border: float) -> Any:
     if not any(map(any, widths)):
         return x
     return pad(x, ((0, 0), (0, 0), *widths), border)

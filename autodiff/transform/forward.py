@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import real_array
-from autodiff.graph import Node, Value, describe
+from autodiff.graph import Node, Value, bare, describe
 from autodiff.ops.shapes import broadcast_to, shape_of
 from autodiff.recording import recording
 from autodiff.reverse import schedule
@@ -29,13 +29,20 @@ def jvp(
         ``(value, tangent)`` of the function's output; nodes when called within another transform.
 
     Raises:
-        ValueError: a tangent has not the shape of its argument.
+        TypeError: arguments or tangents are no tuple, or an argument is not of real numbers.
+        ValueError: a tangent has not the shape of its argument, or one is missing.
 
     Example:
         >>> import autodiff as ad
         >>> ad.jvp(lambda x, y: x * y, (3.0, 2.0), (1.0, 0.0))
         (6.0, 2.0)
     """
+    if not all(isinstance(given, (tuple, list)) for given in (arguments, tangents)):
+        raise TypeError("jvp: arguments and tangents are tuples, jvp(f, (x, y), (dx, dy))")
+    if len(arguments) != len(tangents):
+        raise ValueError(
+            f"jvp: expected a tangent for each of {len(arguments)} argument(s), got {len(tangents)}"
+        )
     run = trace(function, arguments, range(len(arguments)), {})
     moving = {
         node: _tangent(node, tangent) for node, tangent in zip(run.inputs, tangents, strict=True)
@@ -54,7 +61,8 @@ def jvp(
             tangent = node.primitive.jvp(given, f, operands, node.parameters)
             if tangent is not None:
                 moving[node] = broadcast_to(tangent, shape_of(node))
-    tangent = moving.get(run.output, np.zeros(shape_of(run.output)))
+    still = 0.0 if isinstance(run.output, Value) else np.zeros(shape_of(run.output))
+    tangent = moving.get(run.output, still)
     if run.nested:
         return run.output, tangent
     if isinstance(run.output, Value):
@@ -64,10 +72,15 @@ def jvp(
 
 def _tangent(node: Node, tangent: Any) -> Any:
     if shape_of(tangent) != shape_of(node):
-        raise ValueError(f"the tangent of {describe(node)} has its shape, got {shape_of(tangent)}")
+        raise ValueError(
+            f"a tangent has the shape of its argument, here {describe(node)}; got one of shape "
+            f"{shape_of(tangent)}"
+        )
     if isinstance(tangent, Node):
         return tangent
-    return np.asarray(real_array(tangent), dtype=getattr(node, "dtype", float))
+    if isinstance(node, Value):
+        return float(real_array(tangent))
+    return np.asarray(real_array(tangent), dtype=bare(node).dtype)
 
 
 def _number(value: Any, nested: bool) -> Any:

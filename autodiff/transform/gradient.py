@@ -49,7 +49,7 @@ def value_and_grad(
         value = run.output
         if isinstance(value, Node) and not run.nested:
             value = float(value._data) if np.ndim(value._data) == 0 else value._data.item()
-        return value, grads if isinstance(argnums, tuple) else grads[0]
+        return value, grads if isinstance(argnums, (tuple, list)) else grads[0]
 
     return differentiated
 

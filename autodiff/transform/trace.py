@@ -7,7 +7,6 @@ not to positions or levels, so nested transforms can't mistake one another's inp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,7 @@ import numpy as np
 from autodiff.arrays import real_array
 from autodiff.graph import Node, Tensor, Value, describe, is_differentiable
 from autodiff.ops.rules import Linear
-from autodiff.recording import recording
-
-_running: ContextVar[bool] = ContextVar("autodiff_transform_running", default=False)
+from autodiff.recording import recording, transform_running
 
 _input = Linear("input", lambda x: x, lambda t, f, x: t)
 
@@ -51,13 +48,13 @@ def trace(
             )
         moved[i] = _as_input(arguments[i], i)
     inputs = [moved[i] for i in positions]
-    nested = _running.get() or any(isinstance(argument, Node) for argument in arguments)
-    token = _running.set(True)
+    nested = transform_running.get() or any(isinstance(argument, Node) for argument in arguments)
+    token = transform_running.set(True)
     try:
         with recording(True):
             output = function(*moved, **options)
     finally:
-        _running.reset(token)
+        transform_running.reset(token)
     if not isinstance(output, (Node, int, float, np.number, np.ndarray)):
         raise TypeError(
             "expected a function that returns one number (or an array, for a directional "

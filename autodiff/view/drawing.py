@@ -3,6 +3,7 @@
 Reading along the arrows gives the forward pass: every box shows a name, what it computes, and its
 value. Reading against them gives the reverse pass: the labels on the arrows are the local partial
 derivatives, and t in a box is its adjoint, the sum over its outgoing arrows of label times t.
+(What ``backward()`` left there, that is: on a leaf, several calls have added up.)
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Row:
     adjoint: float | Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """How a derivative comes about; ``print`` shows it as a table.
 
@@ -71,6 +71,9 @@ class Explanation:
 
     forward: tuple[Entry, ...]
     reverse: tuple[Row, ...]
+
+    def __repr__(self) -> str:
+        return str(self)  # at a prompt, the table is what one wants to see
 
     def __str__(self) -> str:
         return "\n".join(

@@ -75,7 +75,7 @@ def render(
             over a `dpi` in the DOT text.
 
     Returns:
-        The path written: `path`, or the same path ending in `.dot` when no engine was found.
+        The path written: `path`, or the same with `.dot` behind it when no engine was found.
 
     Raises:
         ValueError: The ending of `path` is not one of the five, or `dpi` is not positive.
@@ -179,7 +179,7 @@ def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str
 
 def _fall_back(target: Path, text: bytes, reason: str) -> Path:
     """Writes the DOT text next to where the picture would have been, and says so."""
-    written = target.with_suffix(".dot")
+    written = target.with_name(f"{target.name}.dot")
     _replace_file(written, text)
     warnings.warn(
         f"no Graphviz engine was found{reason}, so {str(target)!r} was not drawn; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -118,7 +119,12 @@ TABLE: list[tuple[str, Function, Errors, str]] = [
     ("conv padding count", lambda: ad.conv(IMAGE, KERNEL, padding=(1,)), ValueError,
      "padding; 2; (1,)"),
     ("conv padding real", lambda: ad.conv(IMAGE, KERNEL, padding=0.5), EITHER, "padding; 0.5"),
+    ("conv no kernel", lambda: ad.conv(IMAGE, x(0, 3, 3, 3)), ValueError, "conv; at least one"),
+    ("conv empty kernel", lambda: ad.conv(IMAGE, x(4, 3, 0, 2)), ValueError, "conv; (4, 3, 0, 2)"),
     # pooling, windows
+    ("pool of border", lambda: ad.max_pool(IMAGE, 2, padding=2), ValueError,
+     "max_pool; 'image'; padding of 2; 2×2"),
+    ("pool of text", lambda: ad.max_pool([["a"]], 2), TypeError, "real numbers"),
     ("pool large", lambda: ad.max_pool(IMAGE, 9), ValueError, "max_pool; 'image'; 9×9; 8×9"),
     ("pool padded", lambda: ad.sum_pool(IMAGE, 12, padding=1), ValueError,
      "sum_pool; 12×12; 10×11; padding 1"),
@@ -175,6 +181,10 @@ TABLE: list[tuple[str, Function, Errors, str]] = [
     ("jvp count", lambda: ad.jvp(ad.mul, (1.0, 2.0), (1.0,)), ValueError, "2; 1"),
     ("jvp text", lambda: ad.jvp(ad.sin, (1.0,), ("a",)), TypeError, "real numbers; str"),
     ("jvp of a tuple", lambda: ad.jvp(lambda t: (t, t), (1.0,), (1.0,)), EITHER, "tuple"),
+    ("jvp of a number", lambda: ad.jvp(ad.sin, 1.0, 1.0), TypeError, "jvp; tuple"),
+    ("float in grad", lambda: ad.grad(math.sin)(1.0), TypeError,
+     "float(); Value 1; autodiff; .data"),
+    ("int in grad", lambda: ad.grad(lambda t: t * int(t))(1.0), TypeError, "int(); Value 1"),
     # nodes
     ("to an array", lambda: np.asarray(W), TypeError, "'W'; (4, 5); .data"),
     ("node in a Tensor", lambda: Tensor([V, V]), TypeError, "'v'; stack"),

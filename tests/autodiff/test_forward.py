@@ -98,3 +98,12 @@ def test_a_function_of_what_another_moves_only_in_part() -> None:
     w = Value(2.0)
     assert ad.jvp(lambda x: w * x + w * w, (3.0,), (1.0,)) == (10.0, 2.0)
     assert not w.has_adjoint
+
+
+def test_tangents_of_scalars_are_scalars_when_nested_too() -> None:
+    def slope(x: Any) -> Any:
+        return ad.jvp(lambda y: y**3, (x,), (1.0,))[1]
+
+    assert ad.jvp(slope, (2.0,), (1.0,)) == (12.0, 12.0)
+    assert [type(part) for part in ad.jvp(slope, (2.0,), (1.0,))] == [float, float]
+    assert type(ad.jvp(lambda x: x, (Value(2.0),), (1.0,))[1]) is float

@@ -346,3 +346,10 @@ def test_a_gradient_is_given_as_a_copy_of_the_right_shape() -> None:
         x.grad = np.ones(3)
     x.grad = None
     assert x.grad is None
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_read_only_data_can_not_be_unlocked(name: str) -> None:
+    node = NODES[name](Tensor([1.0, 2.0]))
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        node.data.flags.writeable = True

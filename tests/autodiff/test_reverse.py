@@ -179,3 +179,23 @@ def test_only_what_is_asked_for_is_computed(breaks: Explicit) -> None:
     x = Value(2.0)
     dear = breaks(Value(3.0))  # its derivative can't be computed
     assert ad.grad(lambda y: y * dear * x)(5.0) == 6.0
+
+
+def test_a_pass_that_keeps_nothing_leaves_no_adjoint_of_an_earlier_one() -> None:
+    x = Value(2.0)
+    inner = x * x
+    y = inner * 3.0
+    y.backward()
+    assert inner.has_adjoint
+    y.backward(keep_adjoints=False)
+    assert not inner.has_adjoint
+    assert x.grad == 24.0
+
+
+def test_none_resets_any_gradient() -> None:
+    for x in (Value(2.0), Tensor(2.0)):
+        (x * x).backward()
+        x.grad = None
+        assert not x.has_adjoint
+        (x * x).backward()
+        assert x.grad == 4.0

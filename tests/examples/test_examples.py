@@ -77,6 +77,7 @@ def test_lenet_trains_on_mnist_files(tmp_path: Path) -> None:
         (("--data", "mnist", "--data-dir", "no-such-folder"), "no-such-folder"),
         (("--steps", "1", "--batch-size", "5000"), "5000"),
         (("--steps", "-3"), "steps"),
+        (("--steps", "0"), "steps"),
     ],
 )
 def test_lenet_says_what_is_wrong(arguments: tuple[str, ...], message: str) -> None:

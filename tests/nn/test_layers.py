@@ -117,13 +117,20 @@ def test_parameters_are_found_by_name_once() -> None:
     assert names == ["a", "inner.0.weight", "inner.0.bias", "inner.1.deep"]
 
 
-def test_lenet_has_the_sizes_of_the_textbook() -> None:
+def test_lenet_has_the_sizes_that_its_docstring_says() -> None:
     net = LeNet(generator=rng())
     images = np.zeros((64, 1, 28, 28), np.float32)
     assert [output.shape[1:] for output in net.outputs(images)] == [
         (20, 24, 24), (20, 12, 12), (50, 8, 8), (50, 4, 4), (800,), (500,), (500,), (10,),
     ]  # fmt: skip
     assert sum(p.size for p in net.parameters()) == 431_080
+
+
+@pytest.mark.parametrize("layer", [ReLU(), Flatten(), Sequential(Flatten(), ReLU())])
+def test_layers_without_parameters_predict_arrays_too(layer: Module) -> None:
+    assert type(layer.predict(np.ones((1, 2)))) is np.ndarray
+    if isinstance(layer, Sequential):
+        assert {type(output) for output in layer.outputs(np.ones((1, 2)))} == {np.ndarray}
 
 
 def test_predict_records_nothing() -> None:
@@ -142,6 +149,12 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Flatten("rows"), ValueError, "channel slowest"),  # type: ignore[arg-type]
     (lambda: LeNet(image=(1, 8, 8), generator=rng()), ValueError, "8×8.*too small"),
     (lambda: Parameter([1, 2]), TypeError, "int64"),
+    (lambda: Dense(0, 3, generator=rng()), ValueError, "inputs.*positive.*0"),
+    (lambda: Dense(3, 3, generator=0), TypeError, "default_rng"),  # type: ignore[arg-type]
+    (lambda: Conv2d(1, 2, 0, generator=rng()), ValueError, "size.*positive.*0"),
+    (lambda: Conv2d(1, 2, (3,), generator=rng()), ValueError, r"\(3,\)"),  # type: ignore[arg-type]
+    (lambda: Flatten()(3.0), ValueError, "Flatten.*3.0"),
+    (lambda: LeNet(image=(28, 28), generator=rng()), ValueError, r"\(28, 28\)"),  # type: ignore[arg-type]
     (lambda: Module()(1.0), NotImplementedError, "forward"),
 ]
 

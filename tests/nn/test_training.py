@@ -75,6 +75,21 @@ def test_sgd_follows_its_formula() -> None:
     assert w.grad is None
 
 
+def test_a_step_leaves_the_gradients_alone_that_others_hold() -> None:
+    w = Parameter([1.0])
+    (w * w).sum().backward()
+    held = w.grad
+    SGD([w], 0.1, momentum=0.5, weight_decay=0.1).step()
+    assert held is not None
+    assert held.tolist() == [2.0]
+
+
+def test_labels_may_be_a_tensor_of_integers() -> None:
+    assert float(SoftmaxCrossEntropy()(np.zeros((1, 2)), ad.Tensor([1]))) == pytest.approx(
+        np.log(2)
+    )
+
+
 def test_a_graph_from_before_the_step_is_refused() -> None:
     w = Parameter([1.0], label="w")
     loss = (w * w).sum()
@@ -167,7 +182,12 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: LOSS(np.zeros((2, 3)), [0]), ValueError, r"\(n, classes\).*\(2, 3\).*\(1,\)"),
     (lambda: LOSS(np.zeros(3), [0]), ValueError, r"\(n, classes\)"),
     (lambda: LOSS(np.zeros((1, 3)), [0.5]), TypeError, "integers"),
+    (lambda: LOSS(np.zeros((0, 3)), np.zeros(0, int)), ValueError, "n > 0"),
     (lambda: SGD([], 0.1), ValueError, "no parameters"),
+    (lambda: SGD(Parameter([1.0]), 0.1), TypeError, "list"),
+    (lambda: SGD([ad.Tensor([1.0])], 0.1), TypeError, "Tensor of shape"),  # type: ignore[list-item]
+    (lambda: SGD([Parameter([1.0])], -0.1), ValueError, "rate.*-0.1"),
+    (lambda: accuracy(Flatten(), np.zeros((0, 1, 2, 2)), np.zeros(0)), ValueError, "0 and 0"),
     (lambda: SGD([Parameter([1.0])], 0.1, momentum=1.0), ValueError, "momentum"),
     (lambda: SGD([Parameter([1.0])], 0.1).step(), ValueError, "backward"),
     (lambda: InverseDecay(0.0), ValueError, "epsilon"),

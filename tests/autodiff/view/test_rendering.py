@@ -118,7 +118,7 @@ class TestDotText:
         assert written.read_text(encoding="utf-8") == GRAPH
 
     def test_accepts_a_string_path(self, tmp_path: Path) -> None:
-        assert render(GRAPH, str(tmp_path / "graph.dot")) == tmp_path / "graph.dot"
+        assert render(GRAPH, str(tmp_path / "graph.dot")) == tmp_path / "graph.svg.dot"
 
     def test_relative_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -135,7 +135,7 @@ class TestDotText:
     def test_failed_write_keeps_the_old_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        target = tmp_path / "graph.dot"
+        target = tmp_path / "graph.svg.dot"
         target.write_text("old")
 
         def fail(*_: object) -> None:
@@ -319,7 +319,7 @@ class TestNoEngine:
     def test_writes_dot_text_and_warns(self, tmp_path: Path, name: str) -> None:
         with pytest.warns(RenderWarning) as caught:
             written = render(GRAPH, tmp_path / name)
-        assert written == (tmp_path / name).with_suffix(".dot")
+        assert written == tmp_path / f"{name}.dot"
         assert written.read_text(encoding="utf-8") == GRAPH
         assert list(tmp_path.iterdir()) == [written]
         (warning,) = caught
@@ -341,7 +341,7 @@ class TestNoEngine:
         monkeypatch.syspath_prepend(broken.parent)
         with pytest.warns(RenderWarning, match="fails to load: libgvc is missing"):
             written = render(GRAPH, tmp_path / "graph.svg")
-        assert written == tmp_path / "graph.dot"
+        assert written == tmp_path / "graph.svg.dot"
 
     @needs_bundled
     @pytest.mark.usefixtures("no_dot")
