@@ -23,8 +23,11 @@ def frozen(array: Array) -> Array:
 
 
 def locked(array: Array) -> Array:
-    """The array, which nobody else holds yet, made read-only."""
-    array.flags.writeable = False
+    """The array, which nobody else holds yet, made read-only; if it is a view, its base too."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and owner.flags.writeable:
+        owner.flags.writeable = False
+        owner = owner.base
     return array
 
 

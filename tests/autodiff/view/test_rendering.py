@@ -118,7 +118,7 @@ class TestDotText:
         assert written.read_text(encoding="utf-8") == GRAPH
 
     def test_accepts_a_string_path(self, tmp_path: Path) -> None:
-        assert render(GRAPH, str(tmp_path / "graph.dot")) == tmp_path / "graph.svg.dot"
+        assert render(GRAPH, str(tmp_path / "graph.dot")) == tmp_path / "graph.dot"
 
     def test_relative_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -135,7 +135,7 @@ class TestDotText:
     def test_failed_write_keeps_the_old_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        target = tmp_path / "graph.svg.dot"
+        target = tmp_path / "graph.dot"
         target.write_text("old")
 
         def fail(*_: object) -> None:
