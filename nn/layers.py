@@ -11,7 +11,7 @@ import autodiff as ad
 from autodiff.graph import Operand, describe
 from autodiff.kernels.pooling import Ties
 from autodiff.ops.shapes import shape_of
-from autodiff.ops.windows import Padding
+from autodiff.ops.spatial import Padding
 from nn.module import Module, Parameter, uniform, whole
 
 

@@ -35,7 +35,7 @@ from autodiff.ops.shapes import (
     stack,
     transpose,
 )
-from autodiff.ops.windows import average_pool, conv, max_pool, sum_pool, windows
+from autodiff.ops.spatial import average_pool, conv, max_pool, sum_pool, windows
 
 __all__ = [
     "abs", "add", "astype", "average_pool", "broadcast_to", "concatenate", "conv", "cos", "div",
