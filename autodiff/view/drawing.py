@@ -1,4 +1,4 @@
-"""Draws the graph of a node, as a textbook would.
+"""Draw the graph of a node, as a textbook would.
 
 Reading along the arrows gives the forward pass: every box shows a name, what it computes, and its
 value. Reading against them gives the reverse pass: the labels on the arrows are the local partial

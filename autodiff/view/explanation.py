@@ -1,4 +1,4 @@
-"""Explains a derivative step by step, as the algorithm is taught.
+"""Explain a derivative step by step, as the algorithm is taught.
 
 The forward pass is a list of assignments, one for each node. The reverse pass takes the nodes
 newest first; for each it writes down

@@ -1,4 +1,4 @@
-"""Turns DOT text into a picture file, with whichever Graphviz is at hand.
+"""Turn DOT text into a picture file, with whichever Graphviz is at hand.
 
 Two engines can draw, tried in this order:
 
@@ -30,7 +30,7 @@ _PICTURE_SUFFIXES = (".svg", ".png", ".pdf")
 _UNDRAWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 # What the child process for the bundled engine runs: DOT on standard input, picture on standard
-# output, exit status `_UNIMPORTABLE` when there is no engine after all.
+# output, exit status ``_UNIMPORTABLE`` when there is no engine after all.
 _UNIMPORTABLE = 77
 _BUNDLED_SCRIPT = f"""
 import sys
@@ -61,25 +61,25 @@ class RenderWarning(UserWarning):
 def render(
     source: str, path: str | os.PathLike[str], *, engine: str = "dot", dpi: int = 144
 ) -> Path:
-    """Writes DOT text as a picture, or as it is, by the ending of `path`.
+    """Write DOT text as a picture, or as it is, by the ending of ``path``.
 
-    The file appears whole or not at all: whatever fails, an older file at `path` stays as it was.
+    The file appears whole or not at all: whatever fails, an older file at ``path`` stays as it was.
     Characters that no picture can hold (control characters and the like) become U+FFFD.
 
     Args:
         source: A graph in the DOT language.
-        path: Where to write. `.svg`, `.png` and `.pdf` are drawn; `.dot` and `.gv` hold the DOT
-            text itself and need no engine. Upper and lower case are the same.
-        engine: The Graphviz layout to use: `"dot"` for layers, or `"neato"`, `"circo"`, ...
+        path: Where to write. ``.svg``, ``.png`` and ``.pdf`` are drawn; ``.dot`` and ``.gv`` hold
+            the DOT text itself and need no engine. Upper and lower case are the same.
+        engine: The Graphviz layout to use: ``"dot"`` for layers, or ``"neato"``, ``"circo"``, ...
         dpi: Dots per inch of a PNG; the other formats have no resolution. It takes precedence
-            over a `dpi` in the DOT text.
+            over a ``dpi`` in the DOT text.
 
     Returns:
-        The path written: `path`, or the same with `.dot` behind it when no engine was found.
+        The path written: ``path``, or the same with ``.dot`` behind it when no engine was found.
 
     Raises:
-        ValueError: The ending of `path` is not one of the five, or `dpi` is not positive.
-        FileNotFoundError: The folder of `path` does not exist.
+        ValueError: The ending of ``path`` is not one of the five, or ``dpi`` is not positive.
+        FileNotFoundError: The folder of ``path`` does not exist.
         RenderError: The engine refused the DOT text; the message is the engine's own.
 
     Warns:
@@ -135,7 +135,7 @@ def render(
 
 
 def _system_command(engine: str, form: str, options: str) -> list[str] | None:
-    """The command line that draws with the `dot` on the PATH, if there is one."""
+    """The command line that draws with the ``dot`` on the PATH, if there is one."""
     program = shutil.which("dot")
     if program is None:
         return None
@@ -144,7 +144,7 @@ def _system_command(engine: str, form: str, options: str) -> list[str] | None:
 
 def _bundled_command(engine: str, form: str, options: str) -> list[str] | None:
     """The command line that draws with the Graphviz inside pygraphviz, if it is installed."""
-    # In a frozen application `sys.executable` is the application itself, not an interpreter.
+    # In a frozen application ``sys.executable`` is the application itself, not an interpreter.
     if not sys.executable or getattr(sys, "frozen", False):
         return None
     spec = importlib.util.find_spec("pygraphviz")
@@ -157,7 +157,7 @@ def _bundled_command(engine: str, form: str, options: str) -> list[str] | None:
 
 
 def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str]:
-    """Feeds the DOT text to an engine; returns its exit status, its picture and its messages."""
+    """Feed the DOT text to an engine; returns its exit status, its picture and its messages."""
     try:
         done = subprocess.run(
             command,
@@ -178,7 +178,7 @@ def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str
 
 
 def _fall_back(target: Path, text: bytes, reason: str) -> Path:
-    """Writes the DOT text next to where the picture would have been, and says so."""
+    """Write the DOT text next to where the picture would have been, and says so."""
     written = target.with_name(f"{target.name}.dot")
     _replace_file(written, text)
     warnings.warn(
@@ -192,8 +192,8 @@ def _fall_back(target: Path, text: bytes, reason: str) -> Path:
 
 
 def _replace_file(target: Path, content: bytes) -> None:
-    """Puts `content` at `target` in one step, so that no reader ever sees half a file."""
-    # Same folder, hence same file system, or the replacement would not be atomic. The `tempfile`
+    """Put ``content`` at ``target`` in one step, so that no reader ever sees half a file."""
+    # Same folder, hence same file system, or the replacement would not be atomic. The ``tempfile``
     # module is no help here: its files are private to the user, and would stay so when renamed.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:

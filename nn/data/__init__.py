@@ -1,7 +1,8 @@
 """Data sets, and the batches that training walks through.
 
-`load_digits` needs no files and no network; `load_mnist` reads MNIST or Fashion-MNIST from a folder
-or downloads it.  Both return a `Dataset`.  `shuffled_batches` yields the indices of its batches.
+``load_digits`` needs no files and no network; ``load_mnist`` reads MNIST or Fashion-MNIST from a
+folder or downloads it. Both return a ``Dataset``. ``shuffled_batches`` yields the indices of its
+batches.
 """
 
 from nn.data.batches import shuffled_batches

@@ -10,22 +10,22 @@ import numpy.typing as npt
 def shuffled_batches(
     n: int, batch_size: int, generator: np.random.Generator
 ) -> Iterator[npt.NDArray[np.intp]]:
-    """Walk through `range(n)` without end, in a fresh random order each epoch.
+    """Walk through ``range(n)`` without end, in a fresh random order each epoch.
 
     Every batch is full: one that reaches the end of an epoch is filled from the start of the next,
     so no example is dropped and each comes once per epoch.  Equal generators give equal batches.
 
     Args:
         n: The number of examples, at least 1.
-        batch_size: The number of indices in each batch, from 1 to `n`.
+        batch_size: The number of indices in each batch, from 1 to ``n``.
         generator: The source of the random orders.
 
     Returns:
-        An endless iterator of intp arrays of shape (batch_size,), each value in `range(n)`.
+        An endless iterator of intp arrays of shape (batch_size,), each value in ``range(n)``.
 
     Raises:
-        ValueError: `n` or `batch_size` is out of range (raised at once, not at the first batch).
-        TypeError: `n` or `batch_size` is no integer, or `generator` no `numpy.random.Generator`.
+        ValueError: ``n`` or ``batch_size`` is out of range (at once, not at the first batch).
+        TypeError: ``n`` or ``batch_size`` is no integer, or ``generator`` is none of NumPy's.
 
     >>> batches = shuffled_batches(4, 2, np.random.default_rng(0))
     >>> epoch = np.concatenate([next(batches), next(batches)])

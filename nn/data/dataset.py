@@ -18,9 +18,9 @@ class Dataset:
     Attributes:
         name: What messages call the data set.
         train_images: float32 in [0, 1], shape (n, channels, height, width).
-        train_labels: int64, shape (n,), each an index into `classes`.
-        test_images: As `train_images`; only the number of images may differ.
-        test_labels: As `train_labels`.
+        train_labels: int64, shape (n,), each an index into ``classes``.
+        test_images: As ``train_images``; only the number of images may differ.
+        test_labels: As ``train_labels``.
         classes: The name of each class.
 
     Raises:

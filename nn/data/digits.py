@@ -29,8 +29,8 @@ def load_digits(size: int = 28) -> Dataset:
         A data set of images (n, 1, size, size) float32 in [0, 1] and labels 0 to 9.
 
     Raises:
-        ValueError: `size` is less than 8.
-        TypeError: `size` is no integer.
+        ValueError: ``size`` is less than 8.
+        TypeError: ``size`` is no integer.
 
     >>> load_digits()
     Dataset('digits', train=1437, test=360, image_shape=(1, 28, 28), classes=10)

@@ -46,7 +46,7 @@ def read_idx(
 
     Args:
         path: The file to read.
-        shape: The shape it must have, `None` standing for any length, as in `(None, 28, 28)`.
+        shape: The shape it must have, ``None`` standing for any length, as in ``(None, 28, 28)``.
         dtype: The type its elements must have.
 
     Returns:

@@ -35,13 +35,13 @@ _STEMS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-la
 def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, name: str = "mnist") -> Dataset:
     """Load MNIST or Fashion-MNIST.
 
-    The files come from `data_dir`, else from the folder that the environment variable
+    The files come from ``data_dir``, else from the folder that the environment variable
     AUTODIFF_DATA_DIR names, else from the network: they are downloaded once, checked against
     their SHA-256 sums and kept in the user's cache (or in AUTODIFF_CACHE_DIR).
 
     Args:
         data_dir: A folder with the four IDX files, gzipped or not, or one in which a subfolder
-            called `name` has them.
+            called ``name`` has them.
         name: "mnist" or "fashion-mnist".
 
     Returns:
@@ -49,7 +49,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, name: str = "m
 
     Raises:
         DataError: A file is missing, is damaged, does not fit the others or cannot be downloaded.
-        ValueError: `name` is neither of the two.
+        ValueError: ``name`` is neither of the two.
 
     >>> load_mnist()  # doctest: +SKIP
     Dataset('mnist', train=60000, test=10000, image_shape=(1, 28, 28), classes=10)
@@ -80,7 +80,7 @@ def _download(name: str) -> Path:
 
 
 def _find_files(data_dir: Path, name: str) -> list[Path]:
-    """Find the four files, in the order of `_STEMS`, all in one folder."""
+    """Find the four files, in the order of ``_STEMS``, all in one folder."""
     if not data_dir.is_dir():
         raise DataError(f"{data_dir}: expected a folder with the {name} files, found none")
     folders = [data_dir / name]
