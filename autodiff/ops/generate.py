@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.apply import apply
-from autodiff.graph import Node, Value, next_number
+from autodiff.graph import Node, Value, bare, next_number
 from autodiff.kernels import scalar
 from autodiff.ops import formula
 from autodiff.ops.rules import Pointwise
@@ -48,31 +48,30 @@ def reflected_operator(primitive: Pointwise, name: str) -> Callable[..., Any]:
 def scalar_pull(primitive: Pointwise) -> Callable[[Node, float, dict[Node, Any]], None]:
     """The step of the reverse walk at a ``Value``: add t · ∂f/∂x to each operand's adjoint."""
     names = primitive.operand_names
-    body = []
     used = set[str]()
+    steps = []
     for i, (x, contribution) in enumerate(zip(names, primitive.contributions, strict=True)):
-        if contribution is None:
-            continue
-        used |= formula.variables(contribution)
-        a, b = _DATA[names[0]], _DATA[names[-1]]
-        body += [
-            f"    if {x} in adjoints:",
-            f"        try: adjoints[{x}] += {_on_floats(contribution)}",
-            "        except (ArithmeticError, ValueError):",
-            f"            adjoints[{x}] += rescue_pull({i}, t, node._data, {_load(names, a, b)})",
-        ]
-    read = [
-        f"    {_DATA[x]} = {x} if {x}.__class__ is float else {x}._data"
-        for x in names
-        if x in used or body
+        if contribution is not None:
+            used |= formula.variables(contribution)
+            steps += [
+                f"    if {x} in adjoints:",
+                f"        try: adjoints[{x}] += {_on_floats(contribution)}",
+                "        except (ArithmeticError, ValueError):",
+                f"            adjoints[{x}] += rescue_pull({i}, t, node)",
+            ]
+    lines = [
+        "def pull(node, t, adjoints):",
+        f"    {', '.join(names)}, = node.operands",
+        *(
+            f"    {_DATA[x]} = {x} if {x}.__class__ is float else {x}._data"
+            for x in names
+            if x in used
+        ),
+        *(["    f = node._data"] if "f" in used else []),
+        *steps,
+        "    return",
     ]
-    output = ["    f = node._data"] if "f" in used else []
-    head = ["def pull(node, t, adjoints):", f"    {', '.join(names)}, = node.operands"]
-    return _executed([*head, *read, *output, *body, "    return"], "pull", primitive)
-
-
-def _load(names: tuple[str, ...], a: str, b: str) -> str:
-    return a if len(names) == 1 else f"{a}, {b}"
+    return _executed(lines, "pull", primitive)
 
 
 def _operation(
@@ -130,10 +129,11 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> Callable[...
         with np.errstate(all="ignore"):
             return float(primitive.compute(*map(np.float64, operands)))
 
-    def rescue_pull(i: int, *arguments: float) -> float:
+    def rescue_pull(i: int, t: float, node: Node) -> float:
         with np.errstate(all="ignore"):
-            t, f, *operands = map(np.float64, arguments)
-            return float(primitive.vjp(i, t, f, operands, NO_PARAMETERS))
+            operands = [np.float64(bare(operand)) for operand in node.operands]
+            f = np.float64(node._data)
+            return float(primitive.vjp(i, np.float64(t), f, operands, NO_PARAMETERS))
 
     names = FLOATS | {
         "NO_PARAMETERS": NO_PARAMETERS,
