@@ -50,7 +50,7 @@ def scalar_pull(primitive: Pointwise) -> Callable[[Node, float, dict[Node, Any]]
     names = primitive.operand_names
     used = set[str]()
     steps = []
-    for i, (x, contribution) in enumerate(zip(names, primitive.contributions, strict=True)):
+    for i, (x, contribution) in enumerate(zip(names, primitive.contribution_formulas, strict=True)):
         if contribution is not None:
             used |= formula.variables(contribution)
             steps += [

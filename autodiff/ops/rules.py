@@ -28,7 +28,7 @@ from autodiff.primitive import Operands, Parameters, Primitive
 Contribution: TypeAlias = Callable[..., Any]
 """``rule(t, f, *operands, **parameters)``: the contribution of adjoint ``t`` to one operand."""
 
-OPERAND_NAMES = ("x", "y", "z")
+OPERAND_NAMES = ("x", "y")
 
 
 class Rule(Primitive):
@@ -63,11 +63,11 @@ class Pointwise(Rule):
         self.partials = [formula.parse(partial) for partial in partials]
         self.operand_names = OPERAND_NAMES[: len(partials)]
         self.compute = formula.function(self.value, ", ".join(self.operand_names), arrays)
-        self.contributions = [formula.contribution(partial) for partial in self.partials]
+        self.contribution_formulas = [formula.contribution(partial) for partial in self.partials]
         arguments = ["t", "f", *self.operand_names]
         self._contributions = [
             None if c is None else _evaluation(c, arguments, arrays, nodes)
-            for c in self.contributions
+            for c in self.contribution_formulas
         ]
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:

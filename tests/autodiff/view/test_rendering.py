@@ -38,6 +38,17 @@ def no_engine(no_dot: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
 
 
+def assert_refused(source: str, folder: Path, message: str) -> None:
+    """Drawing fails with a message that names the file, and an older file stays as it was."""
+    target = folder / "graph.svg"
+    target.write_text("old")
+    with pytest.raises(RenderError, match=message) as caught:
+        render(source, target)
+    assert str(target) in str(caught.value)
+    assert target.read_text() == "old"
+    assert list(folder.iterdir()) == [target]
+
+
 class FakeDot:
     """A stand-in for `dot` on the PATH that keeps what it was given."""
 
@@ -189,13 +200,7 @@ class TestSystemDot:
         expected: str,
     ) -> None:
         fake_dot.answers(picture, message, status)
-        target = tmp_path / "graph.svg"
-        target.write_text("old")
-        with pytest.raises(RenderError, match=expected) as caught:
-            render(GRAPH, target)
-        assert str(target) in str(caught.value)
-        assert target.read_text() == "old"
-        assert list(tmp_path.iterdir()) == [target]
+        assert_refused(GRAPH, tmp_path, expected)
 
     def test_program_that_does_not_start(self, tmp_path: Path, fake_dot: FakeDot) -> None:
         script = fake_dot.folder / "dot"
@@ -271,13 +276,7 @@ class TestBundledEngine:
     def test_failure_keeps_the_old_file(
         self, tmp_path: Path, capfd: pytest.CaptureFixture[str], source: str, expected: str
     ) -> None:
-        target = tmp_path / "graph.svg"
-        target.write_text("old")
-        with pytest.raises(RenderError, match=expected) as caught:
-            render(source, target)
-        assert str(target) in str(caught.value)
-        assert target.read_text() == "old"
-        assert list(tmp_path.iterdir()) == [target]
+        assert_refused(source, tmp_path, expected)
         assert capfd.readouterr() == ("", "")
 
     def test_unknown_engine(self, tmp_path: Path) -> None:
