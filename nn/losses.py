@@ -49,7 +49,7 @@ class SoftmaxCrossEntropy(Module):
             )
         if chosen.dtype.kind not in "iu":
             raise TypeError(f"SoftmaxCrossEntropy: labels are integers, got dtype {chosen.dtype}")
-        if chosen.size and not (chosen.min() >= 0 and chosen.max() < shape[1]):
+        if chosen.min() < 0 or chosen.max() >= shape[1]:
             raise ValueError(
                 f"SoftmaxCrossEntropy: labels lie between 0 and {shape[1] - 1} for {shape[1]} "
                 f"classes, got labels from {chosen.min()} to {chosen.max()}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -67,7 +66,8 @@ def train(
 
     Raises:
         ValueError: a number is not positive, or a batch is larger than the training set.
-        FloatingPointError: the cost is no longer a finite number.
+        FloatingPointError: the cost is no longer a finite number; the parameters are still those
+            that it was computed with.
     """
     if steps < 1 or evaluate_every < 1:
         raise ValueError(
@@ -83,15 +83,15 @@ def train(
             images, labels = data.train_images[batch], data.train_labels[batch]
             scores = model(images)
             cost = loss(scores, labels)
-            cost.backward(keep_adjoints=False)
-            optimiser.step()
             costs.append(float(cost))
-            hits.append(_hits(scores.data, labels))
-            bar.update()
             if not np.isfinite(costs[-1]):
                 raise FloatingPointError(
                     f"train: the cost became {costs[-1]} at step {step}: a lower rate may help"
                 )
+            cost.backward(keep_adjoints=False)
+            optimiser.step()
+            hits.append(_hits(scores.data, labels) / batch_size)
+            bar.update()
             if step % evaluate_every == 0 or step == steps:
                 test = accuracy(model, data.test_images, data.test_labels)
                 history.append(Evaluation(step, float(np.mean(costs)), float(np.mean(hits)), test))
@@ -121,11 +121,11 @@ def accuracy(model: Module, images: Array, labels: Array, *, batch_size: int = 5
         )
     right = [
         _hits(model.predict(images[i : i + batch_size]), labels[i : i + batch_size])
-        * len(labels[i : i + batch_size])
         for i in range(0, len(labels), batch_size)
     ]
-    return float(sum(right) / len(labels))
+    return sum(right) / len(labels)
 
 
-def _hits(scores: Array, labels: Array) -> Any:
-    return np.mean(np.argmax(scores, axis=1) == labels)
+def _hits(scores: Array, labels: Array) -> int:
+    """How many of the images have their highest score at their label."""
+    return int(np.sum(np.argmax(scores, axis=1) == labels))

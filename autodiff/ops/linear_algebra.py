@@ -19,18 +19,11 @@ def _swapped(x: Any) -> Any:
 
 def _as_matrices(t: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
     """Adjoint and operands with vectors written as a row (x) and as a column (y)."""
-    shape, x_shape, y_shape = shape_of(t), shape_of(x), shape_of(y)
-    if len(x_shape) == 1:
-        shape = (
-            *shape[: -1 if len(y_shape) > 1 else None],
-            1,
-            *shape[len(shape) - (len(y_shape) > 1) :],
-        )
-        x = reshape(x, (1, *x_shape))
-    if len(y_shape) == 1:
-        shape = (*shape, 1)
-        y = reshape(y, (*y_shape, 1))
-    return reshape(t, shape), x, y
+    x_shape, y_shape = shape_of(x), shape_of(y)
+    rows = x_shape if len(x_shape) > 1 else (1, *x_shape)
+    columns = y_shape if len(y_shape) > 1 else (*y_shape, 1)
+    stack = np.broadcast_shapes(rows[:-2], columns[:-2])
+    return reshape(t, (*stack, rows[-2], columns[-1])), reshape(x, rows), reshape(y, columns)
 
 
 def _transpose_x(t: Any, f: Any, x: Any, y: Any) -> Any:

@@ -150,6 +150,17 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         np.testing.assert_array_equal(p.data, q.data)
 
 
+def test_a_cost_that_is_not_finite_changes_no_parameter() -> None:
+    generator = rng()
+    net = Sequential(Flatten(), Dense(8, 2, generator=generator))
+    before = net[1].bias.data.copy()
+    net[1].weight.assign(np.full((8, 2), np.inf))
+    with pytest.raises(FloatingPointError, match="step 1"), np.errstate(invalid="ignore"):
+        train(net, SoftmaxCrossEntropy(), SGD(net.parameters(), 0.1), two_classes(), steps=2,
+              batch_size=4, generator=generator, progress=False)  # fmt: skip
+    np.testing.assert_array_equal(net[1].bias.data, before)
+
+
 def test_accuracy_does_not_depend_on_the_batches() -> None:
     net, _ = trained(steps=3)
     data = two_classes()
