@@ -174,4 +174,4 @@ class ReLU(Module):
     """max(x, 0), element by element."""
 
     def forward(self, x: Operand) -> Any:
-        return ad.relu(x)  # type: ignore[type-var]
+        return ad.relu(x)

@@ -1,46 +1,16 @@
 """The tables of primitives and their rules, one file a family."""
 
-from autodiff.ops import numpy_protocol, operators  # noqa: F401 - they give nodes their methods
-from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.pointwise import (
-    abs,
-    add,
-    cos,
-    div,
-    exp,
-    log,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    pow,
-    relu,
-    sigmoid,
-    sign,
-    sin,
-    sqrt,
-    sub,
-    tan,
-    tanh,
-    where,
-)
-from autodiff.ops.reductions import logsumexp, max, mean, sum
-from autodiff.ops.shapes import (
-    astype,
-    broadcast_to,
-    concatenate,
-    getitem,
-    pad,
-    reshape,
-    stack,
-    transpose,
-)
-from autodiff.ops.spatial import average_pool, conv, max_pool, sum_pool, windows
+from autodiff.ops import operators  # noqa: F401 - gives nodes their methods
+from autodiff.ops.linear_algebra import *  # noqa: F403
+from autodiff.ops.numpy_protocol import FAMILIES
+from autodiff.ops.pointwise import *  # noqa: F403
+from autodiff.ops.reductions import *  # noqa: F403
+from autodiff.ops.shapes import *  # noqa: F403
+from autodiff.ops.spatial import *  # noqa: F403
 
-__all__ = [
-    "abs", "add", "astype", "average_pool", "broadcast_to", "concatenate", "conv", "cos", "div",
-    "exp", "getitem", "log", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "minimum",
-    "mul", "neg", "pad", "pow", "relu", "reshape", "sigmoid", "sign",
-    "sin", "sqrt", "stack", "sub", "sum", "sum_pool", "tan", "tanh", "transpose", "where",
-    "windows",
-]  # fmt: skip
+__all__: list[str] = sorted(
+    name
+    for family, namespace in FAMILIES
+    if namespace.__name__ == "numpy"
+    for name in family.__all__
+)

@@ -10,6 +10,10 @@ from autodiff.graph import Operand
 from autodiff.ops.rules import Linear
 from autodiff.ops.shapes import reshape, shape_of, sum_to, transpose
 
+__all__ = [
+    "matmul",
+]
+
 
 def _swapped(x: Any) -> Any:
     """The matrices of a stack, transposed."""

@@ -1,86 +1,91 @@
 """NumPy's own functions on nodes: ``np.sin(x)``, ``array * T``, ``np.sum(T, axis=0)``.
 
 NumPy hands a call on a node over to the node (``__array_ufunc__``, ``__array_function__``; NEP 13
-and NEP 18). Here is the table of what it is answered with. A function that has no rule is refused
-by name: nothing falls silently out of the graph.
+and NEP 18). It is answered by the operation of the same name in the families below. A function that
+has no rule is refused by name: nothing falls silently out of the graph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import cache
+from inspect import Parameter, signature
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from autodiff.graph import Node, bare
-from autodiff.ops import linear_algebra, pointwise, reductions, shapes
+from autodiff.ops import linear_algebra, pointwise, reductions, shapes, spatial
 
-UFUNCS: dict[Any, Callable[..., Any]] = {
-    np.add: pointwise.add,
+Function: TypeAlias = Callable[..., Any]
+
+FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
+    # the operations, and the namespace of NumPy's functions of the same names
+    (pointwise, np),
+    (reductions, np),
+    (shapes, np),
+    (linear_algebra, np),
+    (spatial, np),
+)
+
+OTHER_NAMES: dict[Any, Function] = {
     np.subtract: pointwise.sub,
     np.multiply: pointwise.mul,
     np.divide: pointwise.div,
-    np.power: pointwise.pow,
     np.negative: pointwise.neg,
     np.positive: lambda x: x,
-    np.absolute: pointwise.abs,
-    np.sign: pointwise.sign,
-    np.exp: pointwise.exp,
-    np.log: pointwise.log,
-    np.sqrt: pointwise.sqrt,
-    np.sin: pointwise.sin,
-    np.cos: pointwise.cos,
-    np.tan: pointwise.tan,
-    np.tanh: pointwise.tanh,
-    np.maximum: pointwise.maximum,
-    np.minimum: pointwise.minimum,
-    np.matmul: linear_algebra.matmul,
-}
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.where: pointwise.where,
-    np.sum: reductions.sum,
-    np.mean: reductions.mean,
-    np.max: reductions.max,
     np.amax: reductions.max,
-    np.reshape: shapes.reshape,
-    np.transpose: shapes.transpose,
-    np.broadcast_to: shapes.broadcast_to,
-    np.concatenate: shapes.concatenate,
-    np.stack: shapes.stack,
-    np.shape: shapes.shape_of,
-    np.ndim: lambda x: len(shapes.shape_of(x)),
-    np.size: lambda x: np.size(bare(x)),
 }
-_WITHOUT_GRADIENT = {
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-    np.isfinite, np.isinf, np.isnan, np.signbit,
+"""NumPy's functions whose operation has another name here."""
+
+METHODS: dict[tuple[Any, str], Function] = {}
+"""Methods of ufuncs, such as ``np.add.reduce``."""
+
+BARE: dict[Any, Function] = {
+    f: f
+    for f in (
+        np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+        np.isfinite, np.isinf, np.isnan, np.signbit,
+        np.shape, np.ndim, np.size,
+    )
 }  # fmt: skip
+"""What has no derivative, being a boolean or a whole number: it is computed on bare data."""
 
 
-def _pad(x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
-    if mode != "constant" or options.keys() - {"constant_values"}:
-        raise TypeError(f"np.pad of a node has a rule for mode='constant' only, got {mode!r}")
-    return shapes.pad(x, pad_width, options.get("constant_values", 0.0))
+def _same_names() -> dict[Any, Function]:
+    """NumPy's functions that a family has an operation for, under the same name."""
+    dispatched = (np.ufunc, type(np.sum))
+    return {
+        theirs: getattr(family, name)
+        for family, namespace in FAMILIES
+        for name in family.__all__
+        if isinstance(theirs := getattr(namespace, name, None), dispatched)
+    }
 
 
-FUNCTIONS[np.pad] = _pad
+ANSWERS: dict[Any, Function] = _same_names() | OTHER_NAMES
+"""What NumPy's differentiable functions are answered with."""
 
 
 def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if "out" in options:
         raise TypeError(
-            f"np.{ufunc.__name__} can't write a node into an array (out=): instead of a += node, "
+            f"{name} can't write a node into an array (out=): instead of a += node, "
             "write a = a + node"
         )
+    if method != "__call__":
+        if (ufunc, method) not in METHODS:
+            raise TypeError(_no_rule(name))
+        return METHODS[ufunc, method](*inputs, **options)
     if options:
-        raise TypeError(f"np.{ufunc.__name__} of a node takes no {', '.join(options)}=")
-    if method == "__call__":
-        if ufunc in UFUNCS:
-            return UFUNCS[ufunc](*inputs)
-        if ufunc in _WITHOUT_GRADIENT:
-            return ufunc(*map(bare, inputs))
-        raise TypeError(_no_rule(f"np.{ufunc.__name__}"))
-    raise TypeError(_no_rule(f"np.{ufunc.__name__}.{method}"))
+        raise TypeError(f"{name} of a node takes no {', '.join(options)}=")
+    if ufunc in ANSWERS:
+        return ANSWERS[ufunc](*inputs)
+    if ufunc in BARE:
+        return BARE[ufunc](*map(bare, inputs))
+    raise TypeError(_no_rule(name))
 
 
 def _array_function(
@@ -90,10 +95,59 @@ def _array_function(
     arguments: Sequence[Any],
     options: Mapping[str, Any],
 ) -> Any:
-    if function not in FUNCTIONS:
-        module = function.__module__.replace("numpy", "np", 1)
-        raise TypeError(_no_rule(f"{module}.{function.__name__}"))
-    return FUNCTIONS[function](*arguments, **options)
+    if function in ANSWERS:
+        return _answer(function, ANSWERS[function], arguments, options)
+    if function in BARE:
+        bares = {name: bare(value) for name, value in options.items()}
+        return BARE[function](*map(bare, arguments), **bares)
+    raise TypeError(_no_rule(_full_name(function)))
+
+
+def _answer(
+    function: Any, operation: Function, arguments: Sequence[Any], options: Mapping[str, Any]
+) -> Any:
+    """Call an operation with what NumPy's function was called with.
+
+    Operands are what has no default there; they go by position. The rest goes by name, unless it
+    is NumPy's default: ``np.sum(x, 0, None, None)`` asks for no dtype and no array to write into.
+    """
+    theirs = _parameters(function)
+    required = [p for p in theirs.values() if p.default is Parameter.empty]
+    if not theirs or (not options and len(arguments) <= len(required)):
+        return operation(*arguments, **options)
+    given = signature(function).bind(*arguments, **options)
+    operands: list[Any] = []
+    named: dict[str, Any] = {}
+    for name, value in given.arguments.items():
+        parameter = theirs[name]
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            operands += value
+        elif parameter.kind is Parameter.VAR_KEYWORD:
+            named |= value
+        elif parameter.default is Parameter.empty or parameter.kind is Parameter.POSITIONAL_ONLY:
+            operands.append(value)
+        elif value is not parameter.default:
+            named[name] = value
+    ours = _parameters(operation)
+    if all(p.kind is not Parameter.VAR_KEYWORD for p in ours.values()):
+        unknown = [f"{name}=" for name in named if name not in ours]
+        if unknown:
+            raise TypeError(f"{_full_name(function)} of a node takes no {', '.join(unknown)}")
+    return operation(*operands, **named)
+
+
+@cache
+def _parameters(function: Function) -> Mapping[str, Parameter]:
+    """The parameters of a function; none if it is written in C and doesn't say."""
+    try:
+        return signature(function).parameters
+    except ValueError:
+        return {}
+
+
+def _full_name(function: Any) -> str:
+    module = function.__module__.replace("numpy", "np", 1)
+    return f"{module}.{function.__name__}"
 
 
 def _no_rule(name: str) -> str:

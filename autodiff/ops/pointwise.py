@@ -22,6 +22,29 @@ from autodiff.ops import generate
 from autodiff.ops.rules import Linear, Pointwise
 from autodiff.primitive import Operands, Parameters, Primitive
 
+__all__ = [
+    "abs",
+    "add",
+    "cos",
+    "div",
+    "exp",
+    "log",
+    "maximum",
+    "minimum",
+    "mul",
+    "neg",
+    "pow",
+    "relu",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sqrt",
+    "sub",
+    "tan",
+    "tanh",
+    "where",
+]
+
 X = TypeVar("X", Value, Tensor, float, Array)
 
 

@@ -19,6 +19,13 @@ from autodiff.ops.pointwise import exp
 from autodiff.ops.rules import Explicit, Linear
 from autodiff.ops.shapes import broadcast_to, normal_axes, reshape, shape_of
 
+__all__ = [
+    "logsumexp",
+    "max",
+    "mean",
+    "sum",
+]
+
 
 def _expand(t: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """``t`` with the reduced axes put back with length 1, so that it broadcasts against ``x``."""

@@ -28,7 +28,7 @@ from autodiff.primitive import Operands, Parameters, Primitive
 Contribution: TypeAlias = Callable[..., Any]
 """``rule(t, f, *operands, **parameters)``: the contribution of adjoint ``t`` to one operand."""
 
-OPERAND_NAMES = ("x", "y")
+OPERAND_NAMES = ("x", "y", "z")
 
 
 class Rule(Primitive):

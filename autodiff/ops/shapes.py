@@ -16,6 +16,17 @@ from autodiff.graph import Axes, Operand, Tensor, bare
 from autodiff.ops.rules import Linear
 from autodiff.primitive import Operands, Parameters
 
+__all__ = [
+    "astype",
+    "broadcast_to",
+    "concatenate",
+    "getitem",
+    "pad",
+    "reshape",
+    "stack",
+    "transpose",
+]
+
 
 def shape_of(x: Operand) -> tuple[int, ...]:
     """The shape of a node, an array or a number."""
@@ -159,25 +170,31 @@ def _inside(widths: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> tuple[
     return tuple(slice(w, w + n) for (w, _), n in zip(widths, shape, strict=True))
 
 
-def pad(x: Operand, widths: Any, value: float = 0.0) -> Any:
+def pad(x: Operand, pad_width: Any, mode: str = "constant", *, constant_values: float = 0.0) -> Any:
     """The operand with a border of a constant.
 
     Args:
         x: operand of n dimensions.
-        widths: as ``numpy.pad`` takes it: a number, a pair (before, after), or a pair per axis.
-        value: what the border is made of.
+        pad_width: a number, a pair (before, after), or a pair per axis.
+        mode: "constant", the only one that has a rule.
+        constant_values: what the border is made of.
 
     Raises:
+        TypeError: another mode is asked for.
         ValueError: the widths are negative or don't fit the number of dimensions.
     """
+    if mode != "constant":
+        raise TypeError(f"np.pad of a node has a rule for mode='constant' only, got {mode!r}")
     shape = shape_of(x)
     try:
-        pairs = np.broadcast_to(np.asarray(widths), (len(shape), 2))
+        pairs = np.broadcast_to(np.asarray(pad_width), (len(shape), 2))
     except ValueError:
-        raise ValueError(f"pad: widths {widths} do not fit an operand of shape {shape}") from None
+        raise ValueError(
+            f"pad: widths {pad_width} do not fit an operand of shape {shape}"
+        ) from None
     if pairs.dtype.kind not in "iu" or pairs.min(initial=0) < 0:
-        raise ValueError(f"pad: widths are whole numbers and never negative, got {widths}")
-    return _pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=value)
+        raise ValueError(f"pad: widths are whole numbers and never negative, got {pad_width}")
+    return _pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=constant_values)
 
 
 class _Concatenate(Linear):

@@ -21,6 +21,14 @@ from autodiff.ops.rules import Explicit, Linear, total
 from autodiff.ops.shapes import astype, getitem, pad, reshape, shape_of, whole_numbers
 from autodiff.primitive import Operands, Parameters
 
+__all__ = [
+    "average_pool",
+    "conv",
+    "max_pool",
+    "sum_pool",
+    "windows",
+]
+
 Padding: TypeAlias = int | tuple[int, ...] | Literal["same", "valid"]
 
 # --- windows --------------------------------------------------------------------------------------
@@ -347,7 +355,7 @@ def _per_axis(name: str, given: Any, rank: int) -> Sizes:
 def _padded(x: Operand, widths: list[tuple[int, int]], border: float) -> Any:
     if not any(map(any, widths)):
         return x
-    return pad(x, ((0, 0), (0, 0), *widths), border)
+    return pad(x, ((0, 0), (0, 0), *widths), constant_values=border)
 
 
 def _padding_widths(

@@ -42,7 +42,8 @@ IN_ANY_DTYPE: dict[str, Function] = {
     "mean axis": lambda x: x.mean(axis=0), "max axis": lambda x: x.max(axis=(0, 1)),
     "sum of all": lambda x: x.sum(), "element": lambda x: x[1, 2], "list": lambda x: x[[0, 0]],
     "slice": lambda x: x[:, ::-1], "reshape": lambda x: x.reshape(3, 2),
-    "broadcast_to": lambda x: ad.broadcast_to(x, (4, 2, 3)), "pad": lambda x: ad.pad(x, 1, 2.0),
+    "broadcast_to": lambda x: ad.broadcast_to(x, (4, 2, 3)),
+    "pad": lambda x: ad.pad(x, 1, constant_values=2.0),
     "concatenate": lambda x: ad.concatenate([x, x]), "stack": lambda x: ad.stack([x, x]),
     "matmul": lambda x: x @ x.T, "vector": lambda x: x @ x[0], "windows":
     lambda x: ad.windows(x, 2),

@@ -10,12 +10,14 @@ import pytest
 
 import autodiff as ad
 from autodiff import Node, Tensor, Value
-from autodiff.ops.numpy_protocol import FUNCTIONS, UFUNCS
+from autodiff.ops.numpy_protocol import ANSWERS
 
 Function = Callable[..., Any]
 A = np.array([[0.3, 0.7, 1.1], [1.9, 0.5, 1.3]])
 
 # --- what has a rule ------------------------------------------------------------------------------
+
+UFUNCS = [function for function in ANSWERS if isinstance(function, np.ufunc)]
 
 # fmt: off
 CALLS: dict[Any, list[Function]] = {
@@ -41,13 +43,14 @@ CALLS: dict[Any, list[Function]] = {
     np.pad:          [lambda x: np.pad(x, 1), lambda x: np.pad(x, ((0, 1), (2, 0))),
                       lambda x: np.pad(x, 1, constant_values=3.0),
                       lambda x: np.pad(x, 1, mode="constant")],
+    np.astype:       [lambda x: np.astype(x, np.float64)],
 }
 # fmt: on
 ABOUT_SHAPES = {np.shape: (2, 3), np.ndim: 2, np.size: 6}
 
 
 def test_every_entry_of_the_tables_is_called_here() -> None:
-    assert set(UFUNCS) | set(FUNCTIONS) <= set(CALLS) | set(ABOUT_SHAPES)
+    assert set(ANSWERS) <= set(CALLS)
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_windows() -> None:
          lambda x: np.where([True, False] * 2 + [True], 1, x)),
         (lambda x: ad.where(Tensor([[0.0], [2.0], [0.0], [1.0]]), x, -x),
          lambda x: np.where(np.array([[False], [True], [False], [True]]), x, -x)),
-        (lambda x: ad.pad(x, ((0, 1), (2, 0), (0, 0)), 7.0),
+        (lambda x: ad.pad(x, ((0, 1), (2, 0), (0, 0)), constant_values=7.0),
          lambda x: np.pad(x, ((0, 1), (2, 0), (0, 0)), constant_values=7.0)),
         (lambda x: ad.concatenate([x, x[:1]], 0), lambda x: np.concatenate([x, x[:1]])),
         (lambda x: ad.stack([x, 2 * x], -1), lambda x: np.stack([x, 2 * x], -1)),

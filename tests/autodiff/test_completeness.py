@@ -1,0 +1,76 @@
+"""Every public operation, and every primitive, is in the table of derivatives."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from derivatives import Function, Row
+
+import autodiff as ad
+from autodiff import ops, reverse
+from autodiff.graph import Node, Tensor, Value
+from autodiff.ops.numpy_protocol import FAMILIES
+from autodiff.primitive import Primitive
+from autodiff.transform import trace
+
+FILES = sorted((Path(__file__).parent / "ops").glob("test_*.py"))
+
+
+def table_of(path: Path) -> list[Row]:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    table: list[Row] = module.TABLE
+    return table
+
+
+TABLE = [row for path in FILES for row in table_of(path)]
+
+
+@pytest.mark.parametrize("family", [family for family, _ in FAMILIES])
+def test_every_public_operation_has_rows(family: Any) -> None:
+    missing = set(family.__all__) - {name for name, *_ in TABLE}
+    assert not missing
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_row_is_told_apart(path: Path) -> None:
+    names = [f"{name} {about}" for name, about, *_ in table_of(path)]
+    assert len(set(names)) == len(names)
+
+
+def test_every_primitive_is_used_in_a_row() -> None:
+    defined = {
+        thing
+        for module in (*(family for family, _ in FAMILIES), trace)
+        for value in vars(module).values()
+        for thing in (value, getattr(value, "primitive", None))
+        if isinstance(thing, Primitive)
+    }
+    used: set[Primitive | None] = set()
+    for _, _, function, arguments in TABLE:
+        nodes: list[Node] = [
+            Tensor(argument) if np.ndim(argument) else Value(argument) for argument in arguments
+        ]
+
+        def total(*x: Any, f: Function = function) -> Any:
+            y = f(*x)
+            return ad.sum(y * y)  # so that the adjoints that arrive are nodes too
+
+        results = [function(*nodes), *ad.grad(total, tuple(range(len(nodes))))(*nodes)]
+        for result in results:
+            if isinstance(result, Node):
+                used |= {node.primitive for node in reverse.schedule(result)}
+    assert defined <= used, defined - used
+
+
+def test_public_names_are_those_of_the_families() -> None:
+    assert set(ops.__all__) == {
+        name for family, namespace in FAMILIES if namespace is np for name in family.__all__
+    }
