@@ -60,22 +60,23 @@ def record(
     node: Node
     kept = is_recording() and any(map(is_differentiable, operands))
     if result.__class__ is float:
-        node = object.__new__(Value)
+        value = object.__new__(Value)
+        value._t = None
+        node = value
     else:
         node = object.__new__(Tensor)
         result = locked(np.asarray(result))
     node._data = result
     node.number = next_number()
+    node.primitive = primitive if kept else None
     if kept:
-        node.primitive = primitive
-        node.operands = tuple(
-            [operand if is_differentiable(operand) else _held(value, node)
-             for operand, value in zip(operands, values, strict=True)]
+        node._hold(
+            tuple(
+                [operand if is_differentiable(operand) else _held(value, node)
+                 for operand, value in zip(operands, values, strict=True)]
+            )
         )  # fmt: skip
         node._parameters = parameters
-    else:
-        node.primitive = None
-        node.operands = ()
     return node
 
 

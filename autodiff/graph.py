@@ -49,18 +49,16 @@ class Node:
 
     Attributes:
         primitive: the operation that made the node; ``None`` for a leaf.
-        operands: its inputs in order: nodes, and the constants that were not nodes.
         number: its creation number, larger than the number of each of its operands.
     """
 
-    __slots__ = ("_data", "_grad", "_label", "_parameters", "number", "operands", "primitive")
+    __slots__ = ("_data", "_grad", "_label", "_parameters", "number", "primitive")
 
     _data: Any
     _grad: Any
     _label: str | None
     _parameters: Parameters
     number: int
-    operands: tuple[Any, ...]
     primitive: Primitive | None
 
     __hash__ = object.__hash__  # identity, although == compares numbers
@@ -73,6 +71,15 @@ class Node:
     @property
     def grad(self) -> Any:
         """The adjoint t_n that ``backward()`` left here."""
+        raise NotImplementedError
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        """The inputs in order: nodes, and the constants that were not nodes; none for a leaf."""
+        raise NotImplementedError
+
+    def _hold(self, operands: tuple[Any, ...]) -> None:
+        """Keep the operands of the primitive that made this node."""
         raise NotImplementedError
 
     @property
@@ -92,7 +99,7 @@ class Node:
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made this node."""
-        return not self.operands
+        return self.primitive is None
 
     @property
     def has_adjoint(self) -> bool:
@@ -100,7 +107,7 @@ class Node:
         return getattr(self, "_grad", None) is not None
 
     def _require_leaf(self) -> None:
-        if self.operands:
+        if self.primitive is not None:
             raise ValueError(
                 f"only a leaf can be given new data; {describe(self)} was computed by "
                 f"'{self.primitive}': assign to its operands and compute it again"
@@ -108,14 +115,14 @@ class Node:
 
     def __getstate__(self) -> dict[str, Any]:
         """What copying and pickling take along: everything but the creation number."""
-        if self.operands:
+        if self.primitive is not None:
             raise TypeError(
                 f"{describe(self)} was computed by '{self.primitive}': only leaves can be copied "
                 "or pickled; take its .data, or compute it again from a copy of its operands"
             )
         slots = {name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())}
+        slots -= {"number", "_t"}  # of this process, of a walk
         state = {name: getattr(self, name) for name in sorted(slots) if hasattr(self, name)}
-        del state["number"]
         return state | getattr(self, "__dict__", {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -186,13 +193,17 @@ class Value(Node):
         (0.0, 2.0, 8.0)
     """
 
-    __slots__ = ()
+    __slots__ = ("_t", "_x", "_y")
+
+    _x: Any  # the first operand; or the tuple of all, if there are more than two
+    _y: Any  # the second one, or None
+    _t: float | None  # the adjoint while a walk over scalars is under way, see sweep.py
 
     def __init__(self, data: float, label: str | None = None) -> None:
         self._data = _as_float(data)
         self._label = label
+        self._t = None
         self.primitive = None
-        self.operands = ()
         self.number = next_number()
 
     @property
@@ -207,6 +218,20 @@ class Value(Node):
         self.number = next_number()
 
     @property
+    def operands(self) -> tuple[Any, ...]:
+        if self.primitive is None:
+            return ()
+        if self._y is not None:
+            return self._x, self._y
+        return self._x if self._x.__class__ is tuple else (self._x,)
+
+    def _hold(self, operands: tuple[Any, ...]) -> None:
+        if len(operands) == 2:
+            self._x, self._y = operands
+        else:
+            self._x, self._y = operands[0] if len(operands) == 1 else operands, None
+
+    @property
     def grad(self) -> float:
         """The adjoint t_n that ``backward()`` left here; 0.0 before. Assign 0 or None to reset."""
         grad = getattr(self, "_grad", None)
@@ -215,6 +240,10 @@ class Value(Node):
     @grad.setter
     def grad(self, grad: float | None) -> None:
         self._grad = None if grad is None else _as_float(grad)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._t = None
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f", label={self.label!r}"
@@ -248,7 +277,9 @@ class Tensor(Node):
                [1., 2.]])
     """
 
-    __slots__ = ()
+    __slots__ = ("_operands",)
+
+    _operands: tuple[Any, ...]
 
     def __init__(
         self,
@@ -260,8 +291,14 @@ class Tensor(Node):
         self._data = locked(real_array(np.array(real_array(data), dtype=dtype)))
         self._label = label
         self.primitive = None
-        self.operands = ()
         self.number = next_number()
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        return () if self.primitive is None else self._operands
+
+    def _hold(self, operands: tuple[Any, ...]) -> None:
+        self._operands = operands
 
     @property
     def data(self) -> Array:
@@ -392,6 +429,16 @@ def describe(operand: Any) -> str:
     if isinstance(data, (list, tuple)):
         return f"{type(data).__name__} of length {len(data)}"
     return f"{type(data).__name__} {data!r}"[:80]
+
+
+class StaleGraphError(ValueError):
+    """A leaf was given new data after a node had been computed from it."""
+
+    def __init__(self, operand: Node, node: Node) -> None:
+        super().__init__(
+            f"{describe(operand)} was given new data after '{node.primitive}' had been computed "
+            "from it: compute the expression again before differentiating it"
+        )
 
 
 def _as_float(data: Any) -> float:

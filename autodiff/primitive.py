@@ -22,12 +22,14 @@ class Primitive:
     Attributes:
         name: what drawings and messages call it.
         compute: the operation on bare numbers and arrays, ``compute(*operands, **parameters)``.
-        scalar_pull: the generated short cut of the reverse walk for ``Value`` nodes, if any.
+        scalar_pull: the generated step of a sweep over scalars (``sweep.py``), if there is one.
+        scalar_contributions: the same for the general walk, where scalars meet arrays.
     """
 
     name: str
     compute: Callable[..., Any]
-    scalar_pull: Callable[[Any, float, Any], None] | None = None
+    scalar_pull: Callable[..., None] | None = None
+    scalar_contributions: Callable[[Any, float], tuple[Any, ...]] | None = None
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         """What adjoint ``t`` of output ``f`` contributes to operand ``i``: (∂f/∂operand)ᵀ t.

@@ -19,9 +19,10 @@ import numpy as np
 
 from autodiff.adjoint import ABSENT, Masked, Scattered, Structured, dense
 from autodiff.arrays import real_array
-from autodiff.graph import Node, Tensor, Value, bare, describe, is_differentiable
+from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
 from autodiff.ops.pointwise import where
 from autodiff.ops.shapes import astype, shape_of, sum_to, to_value
+from autodiff.sweep import sweep_backward
 
 _number = attrgetter("number")
 
@@ -77,7 +78,7 @@ def schedule(output: Node, inputs: Sequence[Node] | None = None) -> list[Node]:
         for operand in node.operands:
             if isinstance(operand, Node):
                 if operand.number > number:
-                    raise ValueError(_stale(operand, node))
+                    raise StaleGraphError(operand, node)
                 if operand not in found and operand.number >= oldest:
                     found.add(operand)
                     nodes.append(operand)
@@ -93,13 +94,6 @@ def _between(nodes: list[Node], inputs: Sequence[Node]) -> list[Node]:
         ):
             reached.add(node)
     return [node for node in nodes if node in reached]
-
-
-def _stale(operand: Node, node: Node) -> str:
-    return (
-        f"{describe(operand)} was given new data after '{node.primitive}' had been computed from "
-        "it: compute the expression again before differentiating it"
-    )
 
 
 def walk(
@@ -126,10 +120,7 @@ def walk(
             t = adjoints[node]
             if primitive is None or t is ABSENT:
                 continue
-            if primitive.scalar_pull is not None and not recorded and node.__class__ is Value:
-                primitive.scalar_pull(node, t, adjoints)
-            else:
-                pull(node, t, adjoints, recorded)
+            pull(node, t, adjoints, recorded)
             if keep is not None and node not in keep:
                 adjoints[node] = ABSENT
     return adjoints
@@ -143,6 +134,12 @@ def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
     """
     primitive = node.primitive
     assert primitive is not None
+    if node.__class__ is Value and primitive.scalar_contributions is not None and not recorded:
+        contributions = primitive.scalar_contributions(node, t)
+        for operand, contribution in zip(node.operands, contributions, strict=True):
+            if operand in adjoints and contribution is not None:
+                adjoints.add(operand, contribution)
+        return
     f: Any
     operands: Sequence[Any]
     if recorded:
@@ -251,14 +248,16 @@ def backward(output: Node, seed: Any = None, *, keep_adjoints: bool = True) -> N
             new data since.
     """
     start = seed_for(output, seed)
+    if output.__class__ is Value and sweep_backward(output, start, keep_adjoints):
+        return
     adjoints = walk(schedule(output), start, keep=None if keep_adjoints else set())
     taken = set[int]()
     for node, t in adjoints.items():
-        if node.operands and not keep_adjoints:
+        if node.primitive is not None and not keep_adjoints:
             node._grad = None  # not that of an earlier pass either
         else:
             grad = t if t.__class__ is float and t is not ABSENT else settled(t, node, taken)
-            if not node.operands:
+            if node.primitive is None:
                 before = getattr(node, "_grad", None)
                 grad = grad if before is None else before + grad
             node._grad = grad

@@ -15,12 +15,10 @@ import os
 import platform
 import statistics
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable
 from typing import Any
 
-Step = Callable[[], object]
+from benchmarks.timing import Step, interleaved, ratios
 
 
 def ours(images: Any, labels: Any) -> Step:
@@ -109,26 +107,12 @@ def main() -> None:
     )
     times = interleaved(steps, options.rounds)
     for name, measured in times.items():
-        ratios = [a / b for a, b in zip(times["this library"], measured, strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
+        low, middle, high = ratios(times["this library"], measured)
         print(
             f"{name:20s} {statistics.median(measured) * 1e3:8.2f} ms   "
             f"this library / it: {middle:.2f} ({low:.2f} to {high:.2f})"
         )
     print(f"peak of memory allocated by a step of this library: {peak(own) / 2**20:.1f} MiB")
-
-
-def interleaved(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
-    """Seconds per step, each kind in turn in every round, after a warm-up."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for i in range(rounds + 5):
-        for name, step in steps.items():
-            step()  # brings the caches into the state that its own steps leave
-            started = time.perf_counter()
-            step()
-            if i >= 5:
-                times[name].append(time.perf_counter() - started)
-    return times
 
 
 def peak(step: Step) -> int:

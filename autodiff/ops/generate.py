@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.apply import apply
-from autodiff.graph import Node, Value, bare, next_number
+from autodiff.graph import Node, StaleGraphError, Value, bare, next_number
 from autodiff.kernels import scalar
 from autodiff.ops import formula
 from autodiff.ops.rules import Pointwise
@@ -45,33 +45,88 @@ def reflected_operator(primitive: Pointwise, name: str) -> Callable[..., Any]:
     return _operation(primitive, name, primitive.operand_names[::-1], "operate")
 
 
-def scalar_pull(primitive: Pointwise) -> Callable[[Node, float, dict[Node, Any]], None]:
-    """The step of the reverse walk at a ``Value``: add t · ∂f/∂x to each operand's adjoint."""
-    names = primitive.operand_names
-    used = set[str]()
-    steps = []
-    for i, (x, contribution) in enumerate(zip(names, primitive.contribution_formulas, strict=True)):
+def scalar_pull(primitive: Pointwise) -> Callable[..., None]:
+    """The step of a sweep over scalars: add t · ∂f/∂x to the adjoint of each operand.
+
+    ``pull(node, t, table, top, leaf, far)``; what the last four are for, ``sweep.py`` says.
+    """
+    lines = ["def pull(node, t, table, top, leaf, far):", *_unpacked(primitive)]
+    for i, x, contribution in _contributions(primitive):
         if contribution is not None:
-            used |= formula.variables(contribution)
-            steps += [
-                f"    if {x} in adjoints:",
-                f"        try: adjoints[{x}] += {_on_floats(contribution)}",
-                "        except (ArithmeticError, ValueError):",
-                f"            adjoints[{x}] += rescue_pull({i}, t, node)",
-            ]
-    lines = [
-        "def pull(node, t, adjoints):",
-        f"    {', '.join(names)}, = node.operands",
-        *(
-            f"    {_DATA[x]} = {x} if {x}.__class__ is float else {x}._data"
-            for x in names
-            if x in used
-        ),
+            lines += [line.format(x=x, i=i, contribution=contribution) for line in _PULL]
+    return _executed([*lines, "    return"], "pull", primitive)
+
+
+def scalar_contributions(primitive: Pointwise) -> Callable[[Value, float], tuple[Any, ...]]:
+    """The step of the general walk at a ``Value``: t · ∂f/∂x for each operand, as floats."""
+    lines = ["def contributions(node, t):", *_unpacked(primitive)]
+    for i, x, contribution in _contributions(primitive):
+        lines += [
+            f"    try: c{x} = {contribution}",
+            f"    except (ArithmeticError, ValueError): c{x} = rescue_pull({i}, t, node)",
+        ]
+    results = ", ".join(f"c{x}" for x in primitive.operand_names)
+    return _executed([*lines, f"    return ({results},)"], "contributions", primitive)
+
+
+def _unpacked(primitive: Pointwise) -> list[str]:
+    """Source that fetches what the contributions read."""
+    names = primitive.operand_names
+    formulas = [c for c in primitive.contribution_formulas if c is not None]
+    used = set[str]().union(*map(formula.variables, formulas))
+    bare_number = "{x} if {x}.__class__ is float else {x}._data"
+    return [
+        *(f"    {x} = node._{x}" for x in names),
+        *(f"    {_DATA[x]} = {bare_number.format(x=x)}" for x in names if x in used),
         *(["    f = node._data"] if "f" in used else []),
-        *steps,
-        "    return",
     ]
-    return _executed(lines, "pull", primitive)
+
+
+def _contributions(primitive: Pointwise) -> list[tuple[int, str, str | None]]:
+    """Position, name and source of the contribution for each operand."""
+    return [
+        (i, x, None if c is None else _on_floats(c))
+        for i, (x, c) in enumerate(
+            zip(primitive.operand_names, primitive.contribution_formulas, strict=True)
+        )
+    ]
+
+
+_PULL = (
+    "    if {x}.__class__ is not float:",
+    "        try: c = {contribution}",
+    "        except (ArithmeticError, ValueError): c = rescue_pull({i}, t, node)",
+    "        number = {x}.number",
+    "        if number > node.number: raise StaleGraphError({x}, node)",
+    "        present = {x}._t",
+    "        if present is not None: {x}._t = present + c",
+    "        else:",
+    "            {x}._t = c",
+    "            if {x}.primitive is None: leaf({x})",
+    "            else:",
+    "                try: table[top - number] = {x}",
+    "                except IndexError: far({x})",
+)
+
+
+def add_contribution(
+    x: Any, c: float, node: Value, table: list[Any], top: int, leaf: Any, far: Any
+) -> None:
+    """What a pull does with a contribution ``c`` to an operand ``x`` of ``node``."""
+    if not isinstance(x, Value):
+        return
+    if x.number > node.number:
+        raise StaleGraphError(x, node)
+    if x._t is not None:
+        x._t += c
+        return
+    x._t = c
+    if x.primitive is None:
+        leaf(x)
+    elif top - x.number < len(table):
+        table[top - x.number] = x
+    else:
+        far(x)
 
 
 def _operation(
@@ -80,6 +135,7 @@ def _operation(
     names = primitive.operand_names
     floats = ", ".join(_DATA[x] for x in names)
     operands = f"({', '.join(names)},)"
+    second = "y" if len(names) > 1 else "None"
     lines = [
         f"def {name}({', '.join(arguments)}):",
         *(_UNARY if len(names) == 1 else _BINARY),
@@ -89,7 +145,9 @@ def _operation(
         "    node = new(Value)",
         "    node._data = f",
         "    node.primitive = primitive",
-        f"    node.operands = {operands}",
+        "    node._x = x",
+        f"    node._y = {second}",
+        "    node._t = None",
         "    node.number = next_number()",
         "    return node",
     ]
@@ -137,6 +195,7 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> Callable[...
 
     names = FLOATS | {
         "NO_PARAMETERS": NO_PARAMETERS,
+        "StaleGraphError": StaleGraphError,
         "Value": Value,
         "apply": apply,
         "is_recording": is_recording,

@@ -75,6 +75,7 @@ _NODES: dict[str, Any] = {}
 def _pointwise(name: str, value: str, *partials: str) -> Any:
     primitive = Pointwise(name, value, partials, _ARRAYS, _NODES)
     primitive.scalar_pull = generate.scalar_pull(primitive)
+    primitive.scalar_contributions = generate.scalar_contributions(primitive)
     operation = generate.operation(primitive)
     operation.primitive = primitive  # type: ignore[attr-defined]
     _NODES[name] = operation
@@ -118,6 +119,11 @@ class _Where(Linear):
         if not taken.ndim:
             return t if taken else None
         return Masked(where(taken, t, 0.0), np.broadcast_to(taken, np.shape(bare(f))))
+
+    @staticmethod
+    def scalar_pull(node: Any, t: float, *waiting: Any) -> None:
+        condition, x, y = node._x
+        generate.add_contribution(x if condition else y, t, node, *waiting)
 
     def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         return mask & (np.asarray(operands[0], dtype=bool) == (i == 1))

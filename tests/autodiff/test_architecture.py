@@ -27,7 +27,7 @@ LAYERS = [
     ("autodiff.transform",),
     ("autodiff.reverse",),
     ("autodiff.ops",),
-    ("autodiff.adjoint", "autodiff.apply"),
+    ("autodiff.adjoint", "autodiff.apply", "autodiff.sweep"),
     ("autodiff.graph",),
     ("autodiff.kernels",),
     ("autodiff.arrays", "autodiff.primitive", "autodiff.recording", "autodiff.version"),
