@@ -35,36 +35,36 @@ class _ArrayMetError(Exception):
 
 
 class Sweep:
-    """Adjoints of all nodes that ``output`` was computed from, in their slots ``_t``.
+    """Gives all nodes that ``output`` was computed from their adjoints, in their slots ``_t``.
 
     Args:
         output: where the sweep starts.
         seed: its adjoint.
         oldest: nodes older than this number are of no interest.
 
-    Use as a context manager, which empties the slots in the end. ``done`` is False if the graph is
-    not one of scalars alone, or another sweep is under way.
+    Attributes:
+        done: False if the graph is not one of scalars alone, or another sweep is under way.
+        computed: the nodes that are no leaves, newest first.
+        leaves: the others.
+
+    Use as a context manager, which empties the slots in the end.
     """
 
     def __init__(self, output: Value, seed: float, oldest: int = 0) -> None:
         self.done = False
+        self.computed: list[Value] = []
         self.leaves: list[Value] = []
-        self._tables: list[list[Value | None]] = []
-        self._older: list[tuple[int, Value]] = []
-        self._ignored: list[Value] = []
         self._output = output
         self._seed = seed
         self._oldest = oldest
-        self._locked = False
-
-    @property
-    def computed(self) -> list[Value]:
-        """The nodes that are no leaves, newest first."""
-        return [node for table in self._tables for node in table if node is not None]
+        self._table: list[Value | None] = []
+        self._older: list[tuple[int, Value]] = []  # a heap, the newest first
+        self._ignored: list[Value] = []
+        self._has_lock = False
 
     def __enter__(self) -> Sweep:
-        self._locked = _lock.acquire(blocking=False)
-        if self._locked:
+        self._has_lock = _lock.acquire(blocking=False)
+        if self._has_lock:
             try:
                 self._run()
                 self.done = True
@@ -76,32 +76,34 @@ class Sweep:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._locked:
-            self._locked = False
+        if self._has_lock:
+            self._has_lock = False
             waiting = (node for _, node in self._older)
-            for node in chain(*self._tables, self.leaves, self._ignored, waiting):
+            for node in chain(self.computed, self.leaves, self._table, waiting, self._ignored):
                 if node is not None:
                     node._t = None
             _lock.release()
 
     def _run(self) -> None:
-        output = self._output
-        output._t = self._seed
-        if output.primitive is None:
-            self.leaves.append(output)
+        self._output._t = self._seed
+        if self._output.primitive is None:
+            self.leaves.append(self._output)
             return
-        self._far(output)
+        self._far(self._output)
         length = _SHORTEST
         while self._older:
             top = -self._older[0][0]
             table: list[Value | None] = [None] * min(length, top - self._oldest + 1)
-            self._tables.append(table)
+            self._table = table
             while self._older and top + self._older[0][0] < len(table):
                 number, node = heappop(self._older)
                 table[top + number] = node
             _drain(table, top, self.leaves.append, self._far)
-            crowded = 4 * (len(table) - table.count(None)) > len(table)
+            found = [node for node in table if node is not None]
+            self.computed += found
+            crowded = 4 * len(found) > len(table)
             length = 2 * length if crowded else max(length // 2, _SHORTEST)
+        self._table = []
 
     def _far(self, node: Value) -> None:
         """Take in a node that lies behind the end of the table."""
@@ -124,10 +126,12 @@ def sweep_backward(output: Value, seed: float, keep_adjoints: bool) -> bool:
     """Leave the adjoints in ``grad``, as ``backward`` says; False if a sweep is not possible."""
     with Sweep(output, seed) as sweep:
         if sweep.done:
-            for table in sweep._tables:
-                for node in table:
-                    if node is not None:
-                        node._grad = node._t if keep_adjoints else None
+            if keep_adjoints:
+                for node in sweep.computed:
+                    node._grad = node._t
+            else:
+                for node in sweep.computed:
+                    node._grad = None  # not that of an earlier pass either
             for leaf in sweep.leaves:
                 before = getattr(leaf, "_grad", None)
                 leaf._grad = leaf._t if before is None else before + leaf._t

@@ -83,7 +83,7 @@ def program(mix: str, size: int) -> Program:
     return defined["run"]  # type: ignore[no-any-return]
 
 
-# --- the contestants: each gives a step that returns the gradient at POINT -------------------------
+# --- the contestants: each gives a step that returns the gradient at POINT ------------------------
 
 
 def ours(run: Program) -> Step:

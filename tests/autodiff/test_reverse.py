@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autodiff as ad
 from autodiff import Tensor, Value, reverse
 from autodiff.adjoint import ABSENT
+from autodiff.graph import next_number
 from autodiff.ops.rules import Explicit
+from autodiff.sweep import Sweep
 
 Function = Callable[..., Any]
 
@@ -199,3 +204,95 @@ def test_none_resets_any_gradient() -> None:
         assert not x.has_adjoint
         (x * x).backward()
         assert x.grad == 4.0
+
+
+# --- sweeps over scalars --------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from("+-*/srw"), st.integers(0, 60), st.integers(0, 60)),
+        min_size=1,
+        max_size=60,
+    ),
+    gaps=st.lists(st.integers(0, 300), min_size=1, max_size=5),
+)
+def test_a_sweep_finds_the_adjoints_of_the_general_walk(
+    steps: list[tuple[str, int, int]], gaps: list[int]
+) -> None:
+    inputs = [Value(0.7), Value(-1.3), Value(2.1)]
+    nodes = list(inputs)
+    for k, (name, i, j) in enumerate(steps):
+        for _ in range(gaps[k % len(gaps)]):
+            next_number()  # as if other graphs were recorded meanwhile
+        x, y = nodes[i % len(nodes)], nodes[j % len(nodes)]
+        nodes.append(
+            x + y if name == "+" else x - 0.5 * y if name == "-" else x * y if name == "*"
+            else x / (1.0 + y * y) if name == "/" else ad.sin(x) if name == "s"
+            else ad.relu(x) if name == "r" else ad.where(x > y, x, y)
+        )  # fmt: skip
+    output = nodes[-1]
+    general = reverse.walk(reverse.schedule(output), 1.0)
+    with Sweep(output, 1.0) as sweep:
+        assert sweep.done
+        found = {node: node._t for node in (*sweep.computed, *sweep.leaves)}
+        numbers = [node.number for node in sweep.computed]
+    assert numbers == sorted(numbers, reverse=True)
+    for node, t in general.items():
+        if t is not ABSENT:
+            assert found[node] == pytest.approx(t, rel=1e-12, abs=1e-300)
+        else:
+            assert node not in found
+    assert len(found) == sum(t is not ABSENT for t in general.values())
+    assert all(node._t is None for node in found)
+
+
+def test_a_sweep_leaves_no_trace_when_it_meets_a_leaf_with_new_data() -> None:
+    x, y = Value(2.0), Value(3.0)
+    z = ad.sin(x * y)
+    f = z * z
+    x.data = 5.0
+    with pytest.raises(ValueError, match="new data"):
+        f.backward()
+    for node in (x, y, z, f):
+        assert node._t is None
+        assert not node.has_adjoint
+    x_new = ad.sin(x * y)
+    x_new.backward()
+    assert x.grad == pytest.approx(3.0 * np.cos(15.0))
+
+
+def test_sweeps_in_several_threads_of_graphs_that_share_leaves() -> None:
+    w = Value(1.5)
+
+    def work(k: int) -> tuple[float, float]:
+        x = Value(float(k))
+        f = x
+        for _ in range(2000):
+            f = f * 0.999 + w * 1e-3
+        f.backward()
+        return x.grad, f.data
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(work, range(40)))
+    assert [t[0] for t in together] == pytest.approx([0.999**2000] * 40)
+    assert w._t is None
+
+
+def test_a_sweep_within_a_sweep_is_left_to_the_general_walk() -> None:
+    x = Value(2.0)
+    with Sweep(x * x, 1.0) as outer:
+        assert outer.done
+        y = ad.sin(x)
+        y.backward()
+        assert x.grad == pytest.approx(np.cos(2.0))
+        assert x._t == 4.0
+
+
+def test_scalars_and_arrays_in_one_graph() -> None:
+    a, b = Value(0.5), Value(-2.0)
+    weights = ad.stack([ad.sin(a) * b, a / b, a**2])
+    (weights * np.array([1.0, 2.0, 3.0])).sum().backward()
+    assert a.grad == pytest.approx(np.cos(0.5) * -2.0 + 2.0 / -2.0 + 3.0)
+    assert b.grad == pytest.approx(np.sin(0.5) - 2.0 * 0.5 / 4.0)
