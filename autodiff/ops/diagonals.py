@@ -59,7 +59,7 @@ def diag(v: Operand, k: int = 0) -> Any:
         return diagonal(v, k)
     if len(shape) != 1:
         raise ValueError(f"diag: expected a vector or a matrix, got {describe(v)}")
-    side = shape[0] + np.abs(k)
+    side = shape[0] + abs(k)
     return scatter_distinct(v, _places(side, side, k), (side, side))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.adjoint import Masked, Scattered
-from autodiff.arrays import Array, frozen
+from autodiff.arrays import Array, frozen, locked
 from autodiff.graph import Node, Operand, Tensor, Value, bare, describe
 from autodiff.kernels.scatter import add_at
 from autodiff.ops.pointwise import where
@@ -159,6 +159,10 @@ def _fixed_part(part: Any) -> Any:
     return frozen(part) if isinstance(part, np.ndarray) else part
 
 
+def _locked(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(locked(part) if isinstance(part, np.ndarray) else part for part in index)
+
+
 def whole_array(name: str, given: Any) -> Array:
     """An array of whole numbers.
 
@@ -167,7 +171,7 @@ def whole_array(name: str, given: Any) -> Array:
     """
     array = np.asarray(bare(given))
     if array.dtype.kind in "iub" or not array.size:
-        return array.astype(np.intp)
+        return array.astype(np.intp, copy=False)
     raise TypeError(f"{name} takes whole numbers, got {describe(given)} of dtype {array.dtype}")
 
 
@@ -191,14 +195,17 @@ def getitem(x: Operand, index: Any) -> Any:
     return _getitem(x, index=index, repeats=_may_repeat(index))
 
 
-def distinct(x: Operand, index: Any) -> Any:
-    """``x[index]`` for an index of arrays that names no place twice: its transpose is faster."""
-    return _getitem(x, index=_fixed(index), repeats=False)
+def distinct(x: Operand, index: tuple[Any, ...]) -> Any:
+    """``x[index]`` for an index that names no place twice: its transpose is faster.
+
+    The index is a tuple, and its arrays belong to nobody else.
+    """
+    return _getitem(x, index=_locked(index), repeats=False)
 
 
-def scatter_distinct(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros of a shape, with ``x`` at an index that names no place twice."""
-    return _scatter(x, index=_fixed(index), shape=shape, repeats=False)
+def scatter_distinct(x: Operand, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Zeros of a shape, with ``x`` at an index like that of ``distinct``."""
+    return _scatter(x, index=_locked(index), shape=shape, repeats=False)
 
 
 def take(a: Operand, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
@@ -237,7 +244,7 @@ def take_along_axis(arr: Operand, indices: Any, axis: int | None = -1) -> Any:
 
 
 def take_distinct_along_axis(arr: Operand, indices: Any, axis: int) -> Any:
-    """``take_along_axis`` for indices that name no place twice: its transpose is faster."""
+    """``take_along_axis`` for indices like those of ``distinct``."""
     return _along(arr, indices, axis, distinct)
 
 
@@ -274,7 +281,7 @@ def compress(condition: Any, a: Operand, axis: int | None = None) -> Any:
 
 def extract(condition: Any, arr: Operand) -> Any:
     """The elements, flattened, for which a condition of as many elements holds."""
-    return distinct(ravel(arr), np.flatnonzero(np.asarray(bare(condition))))
+    return distinct(ravel(arr), (np.flatnonzero(np.asarray(bare(condition))),))
 
 
 # --- putting --------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def _no_assignment(self: Tensor, index: Any, values: Any = None) -> None:
     raise TypeError(
         f"the elements of {describe(self)} can't be assigned or deleted, for the graph holds them: "
         "x = autodiff.index_update(x, index, values) is a tensor with other values there, "
-        "autodiff.delete(x, index) one without them"
+        "index_add one with values added, autodiff.delete(x, index) one without the elements"
     )
 
 
