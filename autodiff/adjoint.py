@@ -17,6 +17,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Node
+from autodiff.kernels.scatter import add_at
 
 ABSENT: Final = float("-0.0")
 """No contribution has arrived: a strong zero. (-0.0 is the one number with -0.0 + c = c for all c.)
@@ -105,6 +106,6 @@ class Scattered(Structured):
     def add_into(self, array: Array) -> None:
         """Add the values to a bare array, in place."""
         if self.repeats:
-            np.add.at(array, self.index, self.values)
+            add_at(array, self.index, self.values)
         else:
             array[self.index] += self.values

@@ -16,7 +16,19 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff.graph import Node, bare
-from autodiff.ops import linear_algebra, pointwise, reductions, shapes, spatial
+from autodiff.ops import (
+    diagonals,
+    indexing,
+    joining,
+    linear_algebra,
+    padding,
+    pointwise,
+    rearranging,
+    reductions,
+    shapes,
+    sorting,
+    spatial,
+)
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -25,6 +37,12 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (pointwise, np),
     (reductions, np),
     (shapes, np),
+    (indexing, np),
+    (joining, np),
+    (rearranging, np),
+    (diagonals, np),
+    (sorting, np),
+    (padding, np),
     (linear_algebra, np),
     (spatial, np),
 )
@@ -48,9 +66,33 @@ BARE: dict[Any, Function] = {
         np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
         np.isfinite, np.isinf, np.isnan, np.signbit,
         np.shape, np.ndim, np.size,
+        np.zeros_like, np.ones_like, np.empty_like,
+        np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero,
+        np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
+        np.ix_, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
     )
 }  # fmt: skip
-"""What has no derivative, being a boolean or a whole number: it is computed on bare data."""
+"""What has no derivative, being a boolean, a whole number or a constant: it is computed on bare
+data."""
+
+INSTEAD: dict[Any, str] = {
+    function: use
+    for use, functions in {
+        "use autodiff.index_update(x, index, values), which leaves x as it is and gives the array "
+        "that was changed": (
+            np.put, np.place, np.putmask, np.put_along_axis, np.copyto, np.fill_diagonal,
+        ),
+        "call the function on the slices of autodiff.unstack(...), and put the results together "
+        "with autodiff.stack": (np.apply_along_axis, np.apply_over_axes),
+        "which numbers it leaves out depends on their values: find them in the .data, and pick the "
+        "others with x[index]": (
+            np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
+            np.trim_zeros,
+        ),
+    }.items()
+    for function in functions
+}  # fmt: skip
+"""What to do where NumPy's function can't have a rule."""
 
 
 def _same_names() -> dict[Any, Function]:
@@ -98,9 +140,19 @@ def _array_function(
     if function in ANSWERS:
         return _answer(function, ANSWERS[function], arguments, options)
     if function in BARE:
-        bares = {name: bare(value) for name, value in options.items()}
-        return BARE[function](*map(bare, arguments), **bares)
-    raise TypeError(_no_rule(_full_name(function)))
+        bares = {name: _all_bare(value) for name, value in options.items()}
+        return BARE[function](*map(_all_bare, arguments), **bares)
+    name = _full_name(function)
+    if function in INSTEAD:
+        raise TypeError(f"{name} has no rule for nodes: {INSTEAD[function]}")
+    raise TypeError(_no_rule(name))
+
+
+def _all_bare(value: Any) -> Any:
+    """Bare data, also within lists and tuples."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_all_bare, value))
+    return bare(value)
 
 
 def _answer(

@@ -8,8 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.graph import Node, Operand, Tensor, bare
-from autodiff.ops import generate, linear_algebra, pointwise, reductions, shapes
+from autodiff.graph import Node, Operand, Tensor, bare, describe
+from autodiff.ops import (
+    diagonals,
+    generate,
+    indexing,
+    linear_algebra,
+    pointwise,
+    rearranging,
+    reductions,
+    shapes,
+)
 
 _ARITHMETIC = {
     "add": pointwise.add,
@@ -53,6 +62,14 @@ def _several(given: tuple[Any, ...]) -> Any:
     return given[0] if len(given) == 1 and not isinstance(given[0], int) else given
 
 
+def _no_assignment(self: Tensor, index: Any, values: Any = None) -> None:
+    raise TypeError(
+        f"the elements of {describe(self)} can't be assigned or deleted, for the graph holds them: "
+        "x = autodiff.index_update(x, index, values) is a tensor with other values there, "
+        "index_add one with values added, autodiff.delete(x, index) one without the elements"
+    )
+
+
 def _install() -> None:
     for name, operation in _ARITHMETIC.items():
         primitive: Any = operation.primitive
@@ -70,10 +87,25 @@ def _install() -> None:
     for name, method in methods.items():
         setattr(Node, name, method)
     of_tensors: dict[str, Any] = {
-        "__getitem__": shapes.getitem,
-        "reshape": lambda self, *shape: shapes.reshape(self, _several(shape)),
+        "__getitem__": indexing.getitem,
+        "__setitem__": _no_assignment,
+        "__delitem__": _no_assignment,
+        "reshape": lambda self, *shape, order="C": shapes.reshape(self, _several(shape), order),
+        "ravel": shapes.ravel,
+        "flatten": shapes.ravel,
+        "squeeze": shapes.squeeze,
+        "swapaxes": shapes.swapaxes,
         "transpose": lambda self, *axes: shapes.transpose(self, _several(axes) or None),
         "T": property(shapes.transpose),
+        "mT": property(shapes.matrix_transpose),
+        "astype": shapes.astype,
+        "copy": shapes.copy,
+        "take": indexing.take,
+        "repeat": rearranging.repeat,
+        "diagonal": diagonals.diagonal,
+        "trace": diagonals.trace,
+        "argsort": lambda self, axis=-1: np.argsort(self._data, axis, kind="stable"),
+        "nonzero": lambda self: np.nonzero(self._data),
         "sum": reductions.sum,
         "mean": reductions.mean,
         "max": reductions.max,

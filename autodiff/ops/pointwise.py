@@ -132,7 +132,7 @@ class _Where(Linear):
 _where = _Where("where", np.where, None, lambda t: t, lambda t: t, joint=True)
 
 
-def where(condition: Operand, x: Operand, y: Operand) -> Any:
+def where(condition: Operand, x: Any = None, y: Any = None) -> Any:
     """``x`` where the condition holds, else ``y``, element by element.
 
     The condition is never differentiated. The operand not taken has no influence on the output, and
@@ -141,7 +141,8 @@ def where(condition: Operand, x: Operand, y: Operand) -> Any:
     Args:
         condition: boolean, scalar or array.
         x: operand taken where it is true.
-        y: operand taken where it is false; the three broadcast.
+        y: operand taken where it is false; the three broadcast. Without both, the result is the
+            bare index of where the condition holds, as of ``np.nonzero``.
 
     Example:
         >>> from autodiff import Tensor, log, where
@@ -152,6 +153,8 @@ def where(condition: Operand, x: Operand, y: Operand) -> Any:
     """
     if isinstance(condition, Node):
         condition = condition._data != 0
+    if x is None and y is None:
+        return np.nonzero(np.asarray(condition))
     return _where(condition, x, y)
 
 

@@ -1,31 +1,40 @@
-"""Primitives that move, repeat or join elements: each is linear, each states its transpose."""
+"""Primitives that give the elements another shape: each is linear, each states its transpose."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from itertools import accumulate
+from collections.abc import Callable, Sequence
 from operator import index as whole_number
 from typing import Any
 
 import numpy as np
 
-from autodiff.adjoint import Scattered
-from autodiff.arrays import Array, floating, frozen
-from autodiff.graph import Axes, Operand, Tensor, bare
+from autodiff.arrays import floating, real_array
+from autodiff.graph import Axes, Node, Operand, bare, describe
 from autodiff.ops.rules import Linear
-from autodiff.primitive import Operands, Parameters
 
 __all__ = [
     "astype",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_arrays",
     "broadcast_to",
-    "concatenate",
-    "getitem",
-    "pad",
+    "copy",
+    "expand_dims",
+    "full_like",
+    "matrix_transpose",
+    "moveaxis",
+    "permute_dims",
+    "ravel",
     "reshape",
-    "stack",
+    "rollaxis",
+    "squeeze",
+    "swapaxes",
     "transpose",
 ]
+
+
+# --- axes and shapes ------------------------------------------------------------------------------
 
 
 def shape_of(x: Operand) -> tuple[int, ...]:
@@ -44,10 +53,27 @@ def normal_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     if isinstance(axis, list):
         raise TypeError(f"axis is a whole number or a tuple of them, got {axis!r}")
-    axes = sorted(a + ndim if a < 0 else a for a in whole_numbers("axis", axis))
+    return tuple(sorted(ordered_axes(axis, ndim)))
+
+
+def ordered_axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+    """Like ``normal_axes``, in the order in which they were given."""
+    axes = tuple(a + ndim if a < 0 else a for a in whole_numbers("axis", axis))
     if any(a not in range(ndim) for a in axes) or len(set(axes)) < len(axes):
         raise ValueError(f"axis {axis} does not fit an operand of {ndim} dimensions")
-    return tuple(axes)
+    return axes
+
+
+def normal_axis(axis: Any, ndim: int) -> int:
+    """One axis, not negative.
+
+    Raises:
+        TypeError: ``axis`` is no whole number.
+        ValueError: it is out of range.
+    """
+    if axis is None or isinstance(axis, tuple):
+        raise TypeError(f"expected one axis, a whole number, got {axis!r}")
+    return normal_axes(axis, ndim)[0]
 
 
 def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
@@ -56,6 +82,8 @@ def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
     Raises:
         TypeError: something else was given; the message calls it ``name``.
     """
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
     try:
         return tuple(
             whole_number(n) for n in (given if isinstance(given, (tuple, list)) else (given,))
@@ -64,12 +92,17 @@ def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
         raise TypeError(f"{name} takes whole numbers, got {given!r}") from None
 
 
-# --- reshape, transpose, broadcast ----------------------------------------------------------------
+def as_operand(x: Operand) -> Any:
+    """A node as it is, anything else as an array."""
+    return x if isinstance(x, Node) else real_array(x)
+
+
+# --- the primitives -------------------------------------------------------------------------------
 
 _reshape: Linear = Linear(
     "reshape",
-    lambda x, *, shape: np.reshape(x, shape),
-    lambda t, f, x, *, shape: _reshape(t, shape=shape_of(x)),
+    lambda x, *, shape, **order: np.reshape(x, shape, **order),
+    lambda t, f, x, *, shape, **order: _reshape(t, shape=shape_of(x), **order),
 )
 _transpose: Linear = Linear(
     "transpose",
@@ -98,26 +131,184 @@ _to_value = Linear(
     lambda x: float(np.asarray(x).item()),
     lambda t, f, x: _broadcast_to(t, shape=shape_of(x)),
 )
+_copy = Linear("copy", lambda x: np.array(x, order="K"), lambda t, f, x: t)
 
 
-def reshape(x: Operand, shape: int | tuple[int, ...]) -> Any:
-    """The same elements, in C order, under another shape; one length may be -1."""
-    return _reshape(x, shape=shape)
+# --- another shape, the same order ----------------------------------------------------------------
+
+
+def reshape(x: Operand, shape: int | Sequence[int], order: str = "C") -> Any:
+    """The same elements under another shape; one length may be -1.
+
+    Args:
+        x: operand.
+        shape: the new shape.
+        order: how elements are read and laid out: "C" with the last axis fastest, "F" with the
+            first, "A" as the operand lies in memory.
+
+    Raises:
+        ValueError: the elements don't fill the shape, or ``order`` is another.
+
+    Example:
+        >>> import numpy as np
+        >>> from autodiff import reshape
+        >>> reshape(np.arange(6.0), (2, -1), order="F")
+        array([[0., 2., 4.],
+               [1., 3., 5.]])
+    """
+    if not isinstance(shape, (tuple, int)):
+        shape = whole_numbers("reshape", shape)
+    if order == "C" or not _is_fortran("reshape", x, order):
+        return _reshape(x, shape=shape)
+    return _reshape(x, shape=shape, order="F")
+
+
+def ravel(x: Operand, order: str = "C") -> Any:
+    """All elements along one axis; ``order`` as for ``reshape``."""
+    return reshape(x, -1, order)
+
+
+def _is_fortran(name: str, x: Operand, order: str) -> bool:
+    """Whether the first axis runs fastest."""
+    if order == "A":
+        return np.asarray(bare(x)).flags.fnc
+    if order not in ("C", "F"):
+        raise ValueError(f"{name}: order is 'C', 'F' or 'A', got {order!r}")
+    return order == "F"
+
+
+def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Any:
+    """New axes of length 1, at the places ``axis`` of the result."""
+    shape = shape_of(x)
+    axes = normal_axes(axis, len(shape) + len(whole_numbers("axis", axis)))
+    lengths = iter(shape)
+    return _reshape(
+        x, shape=tuple(1 if i in axes else next(lengths) for i in range(len(shape) + len(axes)))
+    )
+
+
+def squeeze(x: Operand, axis: Axes = None) -> Any:
+    """The operand without its axes of length 1, or without those that are named.
+
+    Raises:
+        ValueError: a named axis has another length.
+    """
+    shape = shape_of(x)
+    axes = normal_axes(axis, len(shape))
+    if axis is not None and any(shape[a] != 1 for a in axes):
+        raise ValueError(f"squeeze: axis {axis} of {describe(x)} has not length 1")
+    return _reshape(x, shape=tuple(n for i, n in enumerate(shape) if n != 1 or i not in axes))
+
+
+def atleast_1d(*operands: Operand) -> Any:
+    """Each operand with one axis at least; of several operands a tuple."""
+    return _each(operands, lambda shape: shape or (1,))
+
+
+def atleast_2d(*operands: Operand) -> Any:
+    """Each operand with two axes at least: a vector becomes a row."""
+    return _each(operands, lambda shape: (1,) * (2 - len(shape)) + shape)
+
+
+def atleast_3d(*operands: Operand) -> Any:
+    """Each operand with three axes at least: (n,) becomes (1, n, 1), and (m, n) (m, n, 1)."""
+
+    def wide(shape: tuple[int, ...]) -> tuple[int, ...]:
+        plane = (1,) * (2 - len(shape)) + shape
+        return plane if len(plane) > 2 else (*plane, 1)
+
+    return _each(operands, wide)
+
+
+def _each(operands: Sequence[Operand], wide: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Any:
+    results = []
+    for x in operands:
+        shape = shape_of(x)
+        new = wide(shape)
+        results.append(as_operand(x) if new == shape else _reshape(x, shape=new))
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+# --- another order of the axes --------------------------------------------------------------------
 
 
 def transpose(x: Operand, axes: Sequence[int] | None = None) -> Any:
-    """The axes in another order, reversed if none is given; a view without a copy."""
+    """The axes in another order, reversed if none is given; a view without a copy.
+
+    Raises:
+        ValueError: ``axes`` is no permutation of the operand's axes.
+    """
     ndim = len(shape_of(x))
-    given = tuple(range(ndim))[::-1] if axes is None else whole_numbers("transpose", tuple(axes))
+    given = tuple(range(ndim))[::-1] if axes is None else whole_numbers("transpose", axes)
     order = tuple(a + ndim if a < 0 else a for a in given)
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"transpose: axes {axes} are no permutation of {ndim} axes")
     return _transpose(x, axes=order)
 
 
+permute_dims = transpose
+
+
+def matrix_transpose(x: Operand) -> Any:
+    """The matrices of a stack, transposed: the last two axes change places.
+
+    Raises:
+        ValueError: there are fewer than two axes.
+    """
+    if len(shape_of(x)) < 2:
+        raise ValueError(f"matrix_transpose: expected two axes at least, got {describe(x)}")
+    return swapaxes(x, -1, -2)
+
+
+def swapaxes(x: Operand, axis1: int, axis2: int) -> Any:
+    """Two axes change places."""
+    order = list(range(len(shape_of(x))))
+    first, second = normal_axis(axis1, len(order)), normal_axis(axis2, len(order))
+    order[first], order[second] = second, first
+    return _transpose(x, axes=tuple(order))
+
+
+def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """Some axes moved to other places; the rest stay in order.
+
+    Raises:
+        ValueError: axes are out of range or named twice, or there are not as many places as axes.
+    """
+    ndim = len(shape_of(x))
+    sources, places = ordered_axes(source, ndim), ordered_axes(destination, ndim)
+    if len(sources) != len(places):
+        raise ValueError(f"moveaxis: {len(sources)} axes can't move to {len(places)} places")
+    order = [a for a in range(ndim) if a not in sources]
+    for place, axis in sorted(zip(places, sources, strict=True)):
+        order.insert(place, axis)
+    return _transpose(x, axes=tuple(order))
+
+
+def rollaxis(x: Operand, axis: int, start: int = 0) -> Any:
+    """One axis moved back until it lies before axis ``start``; ``moveaxis`` is easier to read."""
+    ndim = len(shape_of(x))
+    axis = normal_axis(axis, ndim)
+    (start,) = whole_numbers("rollaxis", start)
+    place = start + ndim if start < 0 else start
+    if place not in range(ndim + 1):
+        raise ValueError(f"rollaxis: start {start} does not fit an operand of {ndim} dimensions")
+    return moveaxis(x, axis, place - 1 if axis < place else place)
+
+
+# --- broadcasting ---------------------------------------------------------------------------------
+
+
 def broadcast_to(x: Operand, shape: int | tuple[int, ...]) -> Any:
     """The operand repeated to a larger shape, under NumPy's rules; a view without a copy."""
     return _broadcast_to(x, shape=whole_numbers("broadcast_to", shape))
+
+
+def broadcast_arrays(*operands: Operand) -> tuple[Any, ...]:
+    """The operands broadcast against each other, as a tuple."""
+    shape = np.broadcast_shapes(*map(shape_of, operands))
+    return tuple(
+        as_operand(x) if shape_of(x) == shape else _broadcast_to(x, shape=shape) for x in operands
+    )
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
@@ -130,6 +321,13 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     return _sum_to(x, axes=axes, shape=shape)
 
 
+def _with_ones(shape: tuple[int, ...], axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+# --- the same elements ----------------------------------------------------------------------------
+
+
 def astype(x: Operand, dtype: Any) -> Any:
     """The elements in another floating-point type.
 
@@ -139,186 +337,27 @@ def astype(x: Operand, dtype: Any) -> Any:
     return _astype(x, dtype=floating(dtype))
 
 
+def copy(x: Operand) -> Any:
+    """The same elements in a node of their own; of a bare array, a new array."""
+    return _copy(x)
+
+
+def full_like(
+    x: Operand, fill_value: Operand, dtype: Any = None, shape: int | tuple[int, ...] | None = None
+) -> Any:
+    """An array of the shape and dtype of ``x``, filled with a value that may be a node.
+
+    ``x`` itself has no influence. ``np.zeros_like`` and ``np.ones_like`` of a node are bare arrays.
+
+    Raises:
+        TypeError: the value is a node and the dtype not a floating-point type.
+    """
+    if not isinstance(fill_value, Node):
+        return np.full_like(bare(x), fill_value, dtype=dtype, shape=shape)
+    like = np.empty_like(bare(x), dtype=dtype, shape=shape)
+    return astype(broadcast_to(fill_value, like.shape), like.dtype)
+
+
 def to_value(x: Operand) -> Any:
     """A tensor of one element as a scalar: a ``Value`` from a ``Tensor``."""
     return _to_value(x)
-
-
-def _with_ones(shape: tuple[int, ...], axes: Sequence[int]) -> tuple[int, ...]:
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
-
-
-# --- pad, concatenate -----------------------------------------------------------------------------
-
-
-class _Pad(Linear):
-    """Linear up to its constant border, which doesn't move."""
-
-    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        return super().jvp(tangents, f, operands, {**parameters, "value": 0.0})
-
-
-_pad = _Pad(
-    "pad",
-    lambda x, *, widths, value: np.pad(x, widths, constant_values=value),
-    lambda t, f, x, *, widths, value: getitem(t, _inside(widths, shape_of(x))),
-)
-
-
-def _inside(widths: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """The index of the operand within its padded self."""
-    return tuple(slice(w, w + n) for (w, _), n in zip(widths, shape, strict=True))
-
-
-def pad(x: Operand, pad_width: Any, mode: str = "constant", *, constant_values: float = 0.0) -> Any:
-    """The operand with a border of a constant.
-
-    Args:
-        x: operand of n dimensions.
-        pad_width: a number, a pair (before, after), or a pair per axis.
-        mode: "constant", the only one that has a rule.
-        constant_values: what the border is made of.
-
-    Raises:
-        TypeError: another mode is asked for.
-        ValueError: the widths are negative or don't fit the number of dimensions.
-    """
-    if mode != "constant":
-        raise TypeError(f"np.pad of a node has a rule for mode='constant' only, got {mode!r}")
-    shape = shape_of(x)
-    try:
-        pairs = np.broadcast_to(np.asarray(pad_width), (len(shape), 2))
-    except ValueError:
-        raise ValueError(
-            f"pad: widths {pad_width} do not fit an operand of shape {shape}"
-        ) from None
-    if pairs.dtype.kind not in "iu" or pairs.min(initial=0) < 0:
-        raise ValueError(f"pad: widths are whole numbers and never negative, got {pad_width}")
-    return _pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=constant_values)
-
-
-class _Concatenate(Linear):
-    """Takes any number of operands, each of which gets back its own part of the adjoint."""
-
-    def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        axis, ends = parameters["axis"], parameters["ends"]
-        own = slice(ends[i - 1] if i else 0, ends[i])
-        return getitem(t, (slice(None),) * axis + (own,))
-
-    def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        return self.vjp(i, mask, f, operands, parameters)
-
-    def expression(self, names: Sequence[str], parameters: Parameters) -> str:
-        return f"concatenate({', '.join(names)}, axis={parameters['axis']})"
-
-    def _is_constant(self, i: int) -> bool:
-        return False
-
-
-_concatenate = _Concatenate(
-    "concatenate", lambda *operands, axis, ends: np.concatenate(operands, axis), joint=True
-)
-
-
-def concatenate(operands: Sequence[Operand], axis: int = 0) -> Any:
-    """The operands one behind the other along an existing axis.
-
-    Raises:
-        ValueError: there is no operand, or shapes differ in another axis than ``axis``.
-    """
-    if not len(operands):
-        raise ValueError("concatenate: expected at least one operand, got none")
-    shapes = [shape_of(operand) for operand in operands]
-    axis = _one_axis(axis, len(shapes[0]))
-    # Where the operands end; if their dimensions differ, NumPy says so.
-    ends = tuple(accumulate(shape[axis] if axis < len(shape) else 0 for shape in shapes))
-    return _concatenate(*operands, axis=axis, ends=ends)
-
-
-def _one_axis(axis: int, ndim: int) -> int:
-    if axis is None or isinstance(axis, tuple):
-        raise TypeError(f"expected one axis, a whole number, got {axis!r}")
-    return normal_axes(axis, ndim)[0]
-
-
-def stack(operands: Sequence[Operand], axis: int = 0) -> Any:
-    """The operands side by side along a new axis; of scalars, a vector.
-
-    Example:
-        >>> from autodiff import Value, stack
-        >>> a, b = Value(1.0), Value(2.0)
-        >>> (stack([a, b]) ** 2).sum().backward()
-        >>> a.grad, b.grad
-        (2.0, 4.0)
-    """
-    shapes = {shape_of(operand) for operand in operands}
-    if not shapes:
-        raise ValueError("stack: expected at least one operand, got none")
-    if len(shapes) != 1:
-        raise ValueError(f"stack: expected operands of one shape, got {sorted(shapes)}")
-    (shape,) = shapes
-    axis = _one_axis(axis, len(shape) + 1)
-    wide = (*shape[:axis], 1, *shape[axis:])
-    return concatenate([reshape(operand, wide) for operand in operands], axis)
-
-
-# --- indexing -------------------------------------------------------------------------------------
-
-
-def _may_repeat(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
-
-
-def _scatter_array(t: Any, *, index: Any, shape: tuple[int, ...]) -> Array:
-    array = np.zeros(shape, dtype=np.asarray(t).dtype)
-    if _may_repeat(index):
-        np.add.at(array, index, t)
-    else:
-        array[index] = t
-    return array
-
-
-_getitem = Linear(
-    "getitem",
-    lambda x, *, index: np.asarray(x)[index],
-    lambda t, f, x, *, index: Scattered(
-        t, index, _may_repeat(index), partial(_scatter, index=index, shape=shape_of(x))
-    ),
-    text=lambda x, *, index: f"{x}[{_index_text(index)}]",
-)
-_scatter: Linear = Linear(
-    "scatter",
-    _scatter_array,
-    lambda t, f, x, *, index, shape: getitem(t, index),
-)
-
-
-def _index_text(index: Any) -> str:
-    """An index as it is written between brackets."""
-    if isinstance(index, tuple):
-        return ", ".join(map(_index_text, index))
-    if isinstance(index, slice):
-        start, stop, step = (
-            "" if n is None else str(n) for n in (index.start, index.stop, index.step)
-        )
-        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
-    if isinstance(index, np.ndarray):
-        return str(index.tolist()) if index.size <= 8 else f"array of shape {index.shape}"
-    return "..." if index is Ellipsis else str(index)
-
-
-def getitem(x: Operand, index: Any) -> Any:
-    """``x[index]`` for every kind of NumPy index; a place named twice gets both adjoints."""
-    parts = index if isinstance(index, tuple) else (index,)
-    fixed = tuple(_fixed(part) for part in parts)
-    return _getitem(x, index=fixed if isinstance(index, tuple) else fixed[0])
-
-
-def _fixed(part: Any) -> Any:
-    """A part of an index as the graph may keep it: the caller can't change it any more."""
-    if isinstance(part, Tensor):
-        part = part.data
-    if isinstance(part, (list, tuple)):
-        part = np.asarray(part, dtype=None if part else int)
-    return frozen(part) if isinstance(part, np.ndarray) else part

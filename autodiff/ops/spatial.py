@@ -16,9 +16,11 @@ from autodiff.kernels import convolution, pooling
 from autodiff.kernels import windows as kernels
 from autodiff.kernels.pooling import TIES, Ties
 from autodiff.kernels.windows import Sizes, by
+from autodiff.ops.indexing import getitem
+from autodiff.ops.padding import pad
 from autodiff.ops.reductions import sum
 from autodiff.ops.rules import Explicit, Linear, total
-from autodiff.ops.shapes import astype, getitem, pad, reshape, shape_of, whole_numbers
+from autodiff.ops.shapes import astype, reshape, shape_of, whole_numbers
 from autodiff.primitive import Operands, Parameters
 
 __all__ = [

@@ -61,7 +61,7 @@ TABLE: list[tuple[str, Function, Errors, str]] = [
     ("concatenate none", lambda: ad.concatenate([]), ValueError, "concatenate; at least one"),
     ("concatenate 0-d", lambda: ad.concatenate([V, V]), ValueError, "concatenate|axis; 0"),
     ("concatenate axis", lambda: ad.concatenate([W, W], 2), ValueError, "axis 2; 2"),
-    ("concatenate None", lambda: ad.concatenate([W, W], None), EITHER, "axis; None"),
+    ("concatenate axes", lambda: ad.concatenate([W, W], (0, 1)), EITHER, "axis; (0, 1)"),
     ("stack", lambda: ad.stack([W, B]), ValueError, "stack; (4, 5); (3,)"),
     ("stack none", lambda: ad.stack([]), ValueError, "stack; at least one|none|empty"),
     ("stack axis", lambda: ad.stack([B, B], 2), ValueError, "axis 2; 2"),
