@@ -2,7 +2,8 @@
 
 NumPy hands a call on a node over to the node (``__array_ufunc__``, ``__array_function__``; NEP 13
 and NEP 18). It is answered by the operation of the same name in the families below. A function that
-has no rule is refused by name: nothing falls silently out of the graph.
+has no rule is refused by name: nothing falls silently out of the graph. What has no derivative, and
+what is refused and why, is declared in ``coverage.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff.graph import Node, bare
-from autodiff.ops import linear_algebra, pointwise, reductions, shapes, spatial
+from autodiff.ops import coverage, linear_algebra, pointwise, ranges, reductions, shapes, spatial
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -27,6 +28,7 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (shapes, np),
     (linear_algebra, np),
     (spatial, np),
+    (ranges, np),
 )
 
 OTHER_NAMES: dict[Any, Function] = {
@@ -35,6 +37,9 @@ OTHER_NAMES: dict[Any, Function] = {
     np.divide: pointwise.div,
     np.negative: pointwise.neg,
     np.positive: lambda x: x,
+    np.conjugate: lambda x: x,
+    np.real: lambda x: x,
+    np.real_if_close: lambda x, tol=100: x,
     np.amax: reductions.max,
 }
 """NumPy's functions whose operation has another name here."""
@@ -42,15 +47,10 @@ OTHER_NAMES: dict[Any, Function] = {
 METHODS: dict[tuple[Any, str], Function] = {}
 """Methods of ufuncs, such as ``np.add.reduce``."""
 
-BARE: dict[Any, Function] = {
-    f: f
-    for f in (
-        np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-        np.isfinite, np.isinf, np.isnan, np.signbit,
-        np.shape, np.ndim, np.size,
-    )
-}  # fmt: skip
-"""What has no derivative, being a boolean or a whole number: it is computed on bare data."""
+BARE = frozenset(function for group in coverage.BARE for _, function in group.functions())
+"""What has no derivative: it is computed on bare data."""
+
+_REASONS = coverage.reasons()
 
 
 def _same_names() -> dict[Any, Function]:
@@ -70,6 +70,8 @@ ANSWERS: dict[Any, Function] = _same_names() | OTHER_NAMES
 
 def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if ufunc in BARE:
+        return getattr(ufunc, method)(*_all_bare(inputs), **_all_bare(options))
     if "out" in options:
         raise TypeError(
             f"{name} can't write a node into an array (out=): instead of a += node, "
@@ -77,15 +79,13 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
         )
     if method != "__call__":
         if (ufunc, method) not in METHODS:
-            raise TypeError(_no_rule(name))
+            raise TypeError(_no_rule(name, ufunc))
         return METHODS[ufunc, method](*inputs, **options)
     if options:
         raise TypeError(f"{name} of a node takes no {', '.join(options)}=")
     if ufunc in ANSWERS:
         return ANSWERS[ufunc](*inputs)
-    if ufunc in BARE:
-        return BARE[ufunc](*map(bare, inputs))
-    raise TypeError(_no_rule(name))
+    raise TypeError(_no_rule(name, ufunc))
 
 
 def _array_function(
@@ -98,9 +98,17 @@ def _array_function(
     if function in ANSWERS:
         return _answer(function, ANSWERS[function], arguments, options)
     if function in BARE:
-        bares = {name: bare(value) for name, value in options.items()}
-        return BARE[function](*map(bare, arguments), **bares)
-    raise TypeError(_no_rule(_full_name(function)))
+        return function(*_all_bare(arguments), **_all_bare(options))
+    raise TypeError(_no_rule(_full_name(function), function))
+
+
+def _all_bare(given: Any) -> Any:
+    """What a function was called with, with the bare data of all nodes in it."""
+    if isinstance(given, dict):
+        return {name: _all_bare(value) for name, value in given.items()}
+    if isinstance(given, (tuple, list)):
+        return (tuple if isinstance(given, tuple) else list)(map(_all_bare, given))
+    return bare(given)
 
 
 def _answer(
@@ -150,11 +158,12 @@ def _full_name(function: Any) -> str:
     return f"{module}.{function.__name__}"
 
 
-def _no_rule(name: str) -> str:
-    return (
-        f"{name} has no rule for nodes: compose it from functions of autodiff, or apply it to the "
-        ".data if no gradient is wanted"
+def _no_rule(name: str, function: Any) -> str:
+    why = _REASONS.get(
+        function,
+        "compose it from functions of autodiff, or apply it to the .data if no gradient is wanted",
     )
+    return f"{name} has no rule for nodes: {why}"
 
 
 setattr(Node, "__array_ufunc__", _array_ufunc)  # noqa: B010 - the class declares no such method

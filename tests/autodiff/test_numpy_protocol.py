@@ -44,6 +44,12 @@ CALLS: dict[Any, list[Function]] = {
                       lambda x: np.pad(x, 1, constant_values=3.0),
                       lambda x: np.pad(x, 1, mode="constant")],
     np.astype:       [lambda x: np.astype(x, np.float64)],
+    np.real:         [np.real],
+    np.real_if_close: [np.real_if_close, lambda x: np.real_if_close(x, tol=10)],
+    np.linspace:     [lambda x: np.linspace(x, 2.0, 3), lambda x: np.linspace(A, x, num=3, axis=1)],
+    np.logspace:     [lambda x: np.logspace(x, 2.0, 3, base=2.0)],
+    np.geomspace:    [lambda x: np.geomspace(x, 2.0, 3, endpoint=False)],
+    np.full_like:    [lambda x: np.full_like(x, x[0, 0])],
 }
 # fmt: on
 ABOUT_SHAPES = {np.shape: (2, 3), np.ndim: 2, np.size: 6}
@@ -140,7 +146,6 @@ REFUSED: list[tuple[str, Function, str]] = [
     ("einsum",           lambda x: np.einsum("ij->i", x),             "np.einsum"),
     ("dot",              lambda x: np.dot(x, A.T),                    "np.dot"),
     ("sort",             lambda x: np.sort(x),                        "np.sort"),
-    ("array_equal",      lambda x: np.array_equal(x, A),              "np.array_equal"),
     ("out of a ufunc",   lambda x: np.add(x, 1.0, out=np.empty_like(A)),  r"np.add.*out"),
     ("where of a ufunc", lambda x: np.add(x, 1.0, where=A > 1),       r"np.add.*where"),
     ("dtype of a ufunc", lambda x: np.exp(x, dtype=np.float32),       r"np.exp.*dtype"),
