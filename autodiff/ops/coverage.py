@@ -74,8 +74,8 @@ REFUSED: tuple[Group, ...] = (
     Group(
         "writing into an array",
         "copyto fill_diagonal place put put_along_axis putmask",
-        "it writes into an array, and what a graph holds never changes: make a new one, for "
-        "instance with autodiff.where",
+        "it writes into an array, and what a graph holds never changes: "
+        "autodiff.index_update(x, index, values) gives a new one",
     ),
     Group(
         "complex eigenvalues",
@@ -108,16 +108,16 @@ REFUSED: tuple[Group, ...] = (
     ),
     Group(
         "functions that call a function",
-        "apply_along_axis apply_over_axes piecewise",
-        "it writes what a function returns into an array: call the function and join the results "
-        "with autodiff.stack, or choose among them with autodiff.where",
+        "apply_along_axis apply_over_axes",
+        "it writes what a function returns into an array: call the function on the parts, and join "
+        "the results with autodiff.stack",
     ),
     Group(
-        "sets",
+        "sets, and numbers left out",
         "unique unique_all unique_counts unique_inverse unique_values intersect1d setdiff1d "
-        "setxor1d union1d",
-        "what it keeps depends on which numbers are equal: apply it to the .data with "
-        "return_index=True or return_indices=True where it has that, and index the node",
+        "setxor1d union1d trim_zeros",
+        "what it keeps depends on which numbers are equal: find their positions in the .data, and "
+        "index the node",
     ),
     Group(
         "histograms",

@@ -17,7 +17,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff.graph import Node, bare
-from autodiff.ops import coverage, linear_algebra, pointwise, ranges, reductions, shapes, spatial
+from autodiff.ops import (
+    convolution,
+    coverage,
+    linear_algebra,
+    pointwise,
+    pooling,
+    ranges,
+    reductions,
+    shapes,
+    spatial,
+)
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -28,6 +38,8 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (shapes, np),
     (linear_algebra, np),
     (spatial, np),
+    (convolution, np),
+    (pooling, np),
     (ranges, np),
 )
 

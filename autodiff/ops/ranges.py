@@ -1,4 +1,4 @@
-"""Arrays made from few operands: ranges between two of them, and arrays filled with one."""
+"""Ranges of numbers between two operands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.graph import Node, Operand, bare
+from autodiff.graph import Operand, bare
 from autodiff.ops.pointwise import div, pow, sub
 from autodiff.ops.reductions import sum
 from autodiff.ops.rules import Linear
@@ -23,7 +23,6 @@ from autodiff.ops.shapes import (
 )
 
 __all__ = [
-    "full_like",
     "geomspace",
     "linspace",
     "logspace",
@@ -140,35 +139,6 @@ def geomspace(
         inner = getitem(f, (*(slice(None),) * axis, slice(1, -1)))
         f = concatenate([first, inner, last], axis)
     return f if dtype is None else astype(f, dtype)
-
-
-def full_like(
-    a: Operand,
-    fill_value: Operand,
-    dtype: Any = None,
-    *,
-    shape: int | tuple[int, ...] | None = None,
-) -> Any:
-    """An array of the shape and the dtype of ``a``, filled with ``fill_value``.
-
-    Args:
-        a: operand; its elements don't matter.
-        fill_value: a number, or what broadcasts to the shape. The result is a node if it is one.
-        dtype: another dtype.
-        shape: another shape.
-
-    Example:
-        >>> from autodiff import Tensor, Value, full_like
-        >>> x = Value(3.0)
-        >>> full_like(Tensor([[1.0, 2.0]]), x).sum().backward()
-        >>> x.grad
-        2.0
-    """
-    if not isinstance(fill_value, Node):
-        return np.full_like(bare(a), fill_value, dtype, shape=shape)
-    filled = broadcast_to(fill_value, shape_of(a) if shape is None else shape)
-    dtype = _dtype(a) if dtype is None else dtype
-    return filled if _dtype(filled) == dtype else astype(filled, dtype)
 
 
 def _new_axis(axis: int, *operands: Operand) -> int:

@@ -44,12 +44,13 @@ CALLS: dict[Any, list[Function]] = {
                       lambda x: np.pad(x, 1, constant_values=3.0),
                       lambda x: np.pad(x, 1, mode="constant")],
     np.astype:       [lambda x: np.astype(x, np.float64)],
+    np.convolve:     [lambda x: np.convolve(x[0], A[1], "same")],
+    np.correlate:    [lambda x: np.correlate(x[0], A[1], mode="full")],
     np.real:         [np.real],
     np.real_if_close: [np.real_if_close, lambda x: np.real_if_close(x, tol=10)],
     np.linspace:     [lambda x: np.linspace(x, 2.0, 3), lambda x: np.linspace(A, x, num=3, axis=1)],
     np.logspace:     [lambda x: np.logspace(x, 2.0, 3, base=2.0)],
     np.geomspace:    [lambda x: np.geomspace(x, 2.0, 3, endpoint=False)],
-    np.full_like:    [lambda x: np.full_like(x, x[0, 0])],
 }
 # fmt: on
 ABOUT_SHAPES = {np.shape: (2, 3), np.ndim: 2, np.size: 6}

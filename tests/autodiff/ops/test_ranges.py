@@ -1,4 +1,4 @@
-"""Ranges between two operands, and arrays filled with one."""
+"""Ranges between two operands."""
 
 from __future__ import annotations
 
@@ -48,11 +48,6 @@ def rows() -> Iterator[Row]:
         (positive(2), positive(2, seed=1)),
     )  # fmt: skip
     yield "logspace", "scalar base", lambda b: ad.logspace(0.0, 2.0, 4, base=b), (1.7,)
-    pattern = np.zeros((2, 3))
-    yield "full_like", "of a scalar", lambda x: ad.full_like(pattern, x * x), (points(),)
-    yield "full_like", "of a row", lambda x: ad.full_like(pattern, x * x), (three,)
-    yield "full_like", "shape", lambda x: ad.full_like(pattern, x * x, shape=(4, 3)), (three,)
-    yield "full_like", "like itself", lambda x: ad.full_like(x, x[0] * x[0]), (three,)
 
 
 TABLE: list[Row] = list(rows())
@@ -95,21 +90,6 @@ def test_a_range_with_its_step() -> None:
     np.testing.assert_array_equal(numbers.data, [2, 3, 4, 5])
     assert step.data == 1.0
     assert np.isnan(np.linspace(x, 5.0, 1, retstep=True)[1])
-
-
-def test_a_constant_like_a_node_is_bare() -> None:
-    filled = np.full_like(Tensor([1.0, 2.0], dtype=np.float32), 7)
-    assert type(filled) is np.ndarray
-    assert filled.dtype == np.float32
-    np.testing.assert_array_equal(filled, [7, 7])
-
-
-def test_filled_with_a_node_it_keeps_its_dtype() -> None:
-    x = Tensor([1.0, 2.0], dtype=np.float32)
-    assert np.full_like(x, Value(0.1)).dtype == np.float32
-    assert np.full_like(x, Value(0.1), dtype=np.float64).dtype == np.float64
-    with pytest.raises(TypeError, match="floating"):
-        np.full_like(x, Value(0.1), dtype=int)
 
 
 def test_errors() -> None:
