@@ -20,6 +20,7 @@ from autodiff.graph import Node, bare
 from autodiff.ops import (
     convolution,
     coverage,
+    fourier,
     linear_algebra,
     pointwise,
     pooling,
@@ -41,6 +42,7 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (convolution, np),
     (pooling, np),
     (ranges, np),
+    (fourier, np.fft),
 )
 
 OTHER_NAMES: dict[Any, Function] = {

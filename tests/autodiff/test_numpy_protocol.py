@@ -19,6 +19,8 @@ A = np.array([[0.3, 0.7, 1.1], [1.9, 0.5, 1.3]])
 
 UFUNCS = [function for function in ANSWERS if isinstance(function, np.ufunc)]
 
+TRANSFORMS = [function for function in ANSWERS if function.__module__ == "numpy.fft"]
+
 # fmt: off
 CALLS: dict[Any, list[Function]] = {
     **{ufunc: [ufunc] for ufunc in UFUNCS if ufunc.nin == 1},
@@ -46,6 +48,7 @@ CALLS: dict[Any, list[Function]] = {
     np.astype:       [lambda x: np.astype(x, np.float64)],
     np.convolve:     [lambda x: np.convolve(x[0], A[1], "same")],
     np.correlate:    [lambda x: np.correlate(x[0], A[1], mode="full")],
+    **{transform: [lambda x, f=transform: np.real(f(x))] for transform in TRANSFORMS},
     np.real:         [np.real],
     np.real_if_close: [np.real_if_close, lambda x: np.real_if_close(x, tol=10)],
     np.linspace:     [lambda x: np.linspace(x, 2.0, 3), lambda x: np.linspace(A, x, num=3, axis=1)],
