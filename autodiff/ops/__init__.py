@@ -5,6 +5,7 @@ from autodiff.ops.convolution import *  # noqa: F403
 from autodiff.ops.linear_algebra import *  # noqa: F403
 from autodiff.ops.numpy_protocol import FAMILIES
 from autodiff.ops.pointwise import *  # noqa: F403
+from autodiff.ops.polynomials import *  # noqa: F403
 from autodiff.ops.pooling import *  # noqa: F403
 from autodiff.ops.ranges import *  # noqa: F403
 from autodiff.ops.reductions import *  # noqa: F403

@@ -127,8 +127,13 @@ REFUSED: tuple[Group, ...] = (
     Group(
         "polynomials",
         "poly polyadd polyder polydiv polyfit polyint polymul polysub roots",
-        "this old interface to polynomials has no rule: use arithmetic on the coefficients "
-        "(np.convolve multiplies, np.linalg.lstsq fits)",
+        "of polynomials only the value has a rule, np.polyval: use arithmetic on the coefficients "
+        "(np.convolve multiplies; np.linalg.lstsq of np.vander fits)",
+    ),
+    Group(
+        "weighted counts",
+        "bincount",
+        "autodiff.index_add(np.zeros(n), positions, weights) adds up weights at positions",
     ),
     Group(
         "files",

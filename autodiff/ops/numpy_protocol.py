@@ -23,6 +23,7 @@ from autodiff.ops import (
     fourier,
     linear_algebra,
     pointwise,
+    polynomials,
     pooling,
     ranges,
     reductions,
@@ -42,6 +43,7 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (convolution, np),
     (pooling, np),
     (ranges, np),
+    (polynomials, np),
     (fourier, np.fft),
 )
 

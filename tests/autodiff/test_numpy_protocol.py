@@ -49,6 +49,8 @@ CALLS: dict[Any, list[Function]] = {
     np.convolve:     [lambda x: np.convolve(x[0], A[1], "same")],
     np.correlate:    [lambda x: np.correlate(x[0], A[1], mode="full")],
     **{transform: [lambda x, f=transform: np.real(f(x))] for transform in TRANSFORMS},
+    np.polyval:      [lambda x: np.polyval([2.0, -1.0, 3.0], x), lambda x: np.polyval(x[0], 2.0)],
+    np.vander:       [lambda x: np.vander(x[0]), lambda x: np.vander(x[0], 2, increasing=True)],
     np.real:         [np.real],
     np.real_if_close: [np.real_if_close, lambda x: np.real_if_close(x, tol=10)],
     np.linspace:     [lambda x: np.linspace(x, 2.0, 3), lambda x: np.linspace(A, x, num=3, axis=1)],
