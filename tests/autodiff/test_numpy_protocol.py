@@ -19,7 +19,9 @@ A = np.array([[0.3, 0.7, 1.1], [1.9, 0.5, 1.3]])
 
 UFUNCS = [function for function in ANSWERS if isinstance(function, np.ufunc)]
 
-TRANSFORMS = [function for function in ANSWERS if function.__module__ == "numpy.fft"]
+TRANSFORMS = [
+    function for function in ANSWERS if getattr(function, "__module__", "") == "numpy.fft"
+]
 
 # fmt: off
 CALLS: dict[Any, list[Function]] = {
