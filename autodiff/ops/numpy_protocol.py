@@ -2,7 +2,8 @@
 
 NumPy hands a call on a node over to the node (``__array_ufunc__``, ``__array_function__``; NEP 13
 and NEP 18). It is answered by the operation of the same name in the families below. A function that
-has no rule is refused by name: nothing falls silently out of the graph.
+has no rule is refused by name: nothing falls silently out of the graph. What has no derivative, and
+what is refused and why, is declared in ``coverage.py``.
 """
 
 from __future__ import annotations
@@ -17,12 +18,18 @@ import numpy as np
 
 from autodiff.graph import Node, bare
 from autodiff.ops import (
+    convolution,
+    coverage,
     diagonals,
+    fourier,
     indexing,
     joining,
     linear_algebra,
     padding,
     pointwise,
+    polynomials,
+    pooling,
+    ranges,
     rearranging,
     reductions,
     shapes,
@@ -45,6 +52,11 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (padding, np),
     (linear_algebra, np),
     (spatial, np),
+    (convolution, np),
+    (pooling, np),
+    (ranges, np),
+    (polynomials, np),
+    (fourier, np.fft),
 )
 
 OTHER_NAMES: dict[Any, Function] = {
@@ -53,6 +65,9 @@ OTHER_NAMES: dict[Any, Function] = {
     np.divide: pointwise.div,
     np.negative: pointwise.neg,
     np.positive: lambda x: x,
+    np.conjugate: lambda x: x,
+    np.real: lambda x: x,
+    np.real_if_close: lambda x, tol=100: x,
     np.amax: reductions.max,
 }
 """NumPy's functions whose operation has another name here."""
@@ -60,39 +75,10 @@ OTHER_NAMES: dict[Any, Function] = {
 METHODS: dict[tuple[Any, str], Function] = {}
 """Methods of ufuncs, such as ``np.add.reduce``."""
 
-BARE: dict[Any, Function] = {
-    f: f
-    for f in (
-        np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-        np.isfinite, np.isinf, np.isnan, np.signbit,
-        np.shape, np.ndim, np.size,
-        np.zeros_like, np.ones_like, np.empty_like,
-        np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero,
-        np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
-        np.ix_, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
-    )
-}  # fmt: skip
-"""What has no derivative, being a boolean, a whole number or a constant: it is computed on bare
-data."""
+BARE = frozenset(function for group in coverage.BARE for _, function in group.functions())
+"""What has no derivative: it is computed on bare data."""
 
-INSTEAD: dict[Any, str] = {
-    function: use
-    for use, functions in {
-        "use autodiff.index_update(x, index, values), which leaves x as it is and gives the array "
-        "that was changed": (
-            np.put, np.place, np.putmask, np.put_along_axis, np.copyto, np.fill_diagonal,
-        ),
-        "call the function on the slices of autodiff.unstack(...), and put the results together "
-        "with autodiff.stack": (np.apply_along_axis, np.apply_over_axes),
-        "which numbers it leaves out depends on their values: find them in the .data, and pick the "
-        "others with x[index]": (
-            np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
-            np.trim_zeros,
-        ),
-    }.items()
-    for function in functions
-}  # fmt: skip
-"""What to do where NumPy's function can't have a rule."""
+_REASONS = coverage.reasons()
 
 
 def _same_names() -> dict[Any, Function]:
@@ -112,6 +98,8 @@ ANSWERS: dict[Any, Function] = _same_names() | OTHER_NAMES
 
 def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if ufunc in BARE:
+        return getattr(ufunc, method)(*_all_bare(inputs), **_all_bare(options))
     if "out" in options:
         raise TypeError(
             f"{name} can't write a node into an array (out=): instead of a += node, "
@@ -119,15 +107,13 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
         )
     if method != "__call__":
         if (ufunc, method) not in METHODS:
-            raise TypeError(_no_rule(name))
+            raise TypeError(_no_rule(name, ufunc))
         return METHODS[ufunc, method](*inputs, **options)
     if options:
         raise TypeError(f"{name} of a node takes no {', '.join(options)}=")
     if ufunc in ANSWERS:
         return ANSWERS[ufunc](*inputs)
-    if ufunc in BARE:
-        return BARE[ufunc](*map(bare, inputs))
-    raise TypeError(_no_rule(name))
+    raise TypeError(_no_rule(name, ufunc))
 
 
 def _array_function(
@@ -140,19 +126,17 @@ def _array_function(
     if function in ANSWERS:
         return _answer(function, ANSWERS[function], arguments, options)
     if function in BARE:
-        bares = {name: _all_bare(value) for name, value in options.items()}
-        return BARE[function](*map(_all_bare, arguments), **bares)
-    name = _full_name(function)
-    if function in INSTEAD:
-        raise TypeError(f"{name} has no rule for nodes: {INSTEAD[function]}")
-    raise TypeError(_no_rule(name))
+        return function(*_all_bare(arguments), **_all_bare(options))
+    raise TypeError(_no_rule(_full_name(function), function))
 
 
-def _all_bare(value: Any) -> Any:
-    """Bare data, also within lists and tuples."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_all_bare, value))
-    return bare(value)
+def _all_bare(given: Any) -> Any:
+    """What a function was called with, with the bare data of all nodes in it."""
+    if isinstance(given, dict):
+        return {name: _all_bare(value) for name, value in given.items()}
+    if isinstance(given, (tuple, list)):
+        return (tuple if isinstance(given, tuple) else list)(map(_all_bare, given))
+    return bare(given)
 
 
 def _answer(
@@ -202,11 +186,12 @@ def _full_name(function: Any) -> str:
     return f"{module}.{function.__name__}"
 
 
-def _no_rule(name: str) -> str:
-    return (
-        f"{name} has no rule for nodes: compose it from functions of autodiff, or apply it to the "
-        ".data if no gradient is wanted"
+def _no_rule(name: str, function: Any) -> str:
+    why = _REASONS.get(
+        function,
+        "compose it from functions of autodiff, or apply it to the .data if no gradient is wanted",
     )
+    return f"{name} has no rule for nodes: {why}"
 
 
 setattr(Node, "__array_ufunc__", _array_ufunc)  # noqa: B010 - the class declares no such method

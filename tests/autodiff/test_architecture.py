@@ -26,6 +26,7 @@ LAYERS = [
     ("autodiff.view", "autodiff.compile"),
     ("autodiff.transform",),
     ("autodiff.reverse",),
+    ("autodiff.fft",),
     ("autodiff.ops",),
     ("autodiff.adjoint", "autodiff.apply", "autodiff.sweep"),
     ("autodiff.graph",),

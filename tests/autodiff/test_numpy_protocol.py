@@ -19,6 +19,10 @@ A = np.array([[0.3, 0.7, 1.1], [1.9, 0.5, 1.3]])
 
 UFUNCS = [function for function in ANSWERS if isinstance(function, np.ufunc)]
 
+TRANSFORMS = [
+    function for function in ANSWERS if getattr(function, "__module__", "") == "numpy.fft"
+]
+
 # fmt: off
 CALLS: dict[Any, list[Function]] = {
     **{ufunc: [ufunc] for ufunc in UFUNCS if ufunc.nin == 1},
@@ -100,6 +104,16 @@ CALLS: dict[Any, list[Function]] = {
     np.sort:         [np.sort, lambda x: np.sort(x, axis=None, kind="stable")],
     np.partition:    [lambda x: np.partition(x, 1, axis=1)],
     **({np.unstack:  [lambda x: np.unstack(x, axis=1)[1]]} if hasattr(np, "unstack") else {}),
+    np.convolve:     [lambda x: np.convolve(x[0], A[1], "same")],
+    np.correlate:    [lambda x: np.correlate(x[0], A[1], mode="full")],
+    **{transform: [lambda x, f=transform: np.real(f(x))] for transform in TRANSFORMS},
+    np.polyval:      [lambda x: np.polyval([2.0, -1.0, 3.0], x), lambda x: np.polyval(x[0], 2.0)],
+    np.vander:       [lambda x: np.vander(x[0]), lambda x: np.vander(x[0], 2, increasing=True)],
+    np.real:         [np.real],
+    np.real_if_close: [np.real_if_close, lambda x: np.real_if_close(x, tol=10)],
+    np.linspace:     [lambda x: np.linspace(x, 2.0, 3), lambda x: np.linspace(A, x, num=3, axis=1)],
+    np.logspace:     [lambda x: np.logspace(x, 2.0, 3, base=2.0)],
+    np.geomspace:    [lambda x: np.geomspace(x, 2.0, 3, endpoint=False)],
 }
 # fmt: on
 ABOUT_SHAPES = {np.shape: (2, 3), np.ndim: 2, np.size: 6}
@@ -196,9 +210,8 @@ REFUSED: list[tuple[str, Function, str]] = [
     ("einsum",           lambda x: np.einsum("ij->i", x),             "np.einsum"),
     ("dot",              lambda x: np.dot(x, A.T),                    "np.dot"),
     ("sort order",       lambda x: np.sort(x, order="f"),             r"np.sort.*order"),
-    ("unique",           lambda x: np.unique(x),                      r"np.unique.*x\[index\]"),
+    ("unique",           lambda x: np.unique(x),                      r"np.unique.*index the node"),
     ("put",              lambda x: np.put(x, 0, 1.0),                 "np.put.*index_update"),
-    ("array_equal",      lambda x: np.array_equal(x, A),              "np.array_equal"),
     ("out of a ufunc",   lambda x: np.add(x, 1.0, out=np.empty_like(A)),  r"np.add.*out"),
     ("where of a ufunc", lambda x: np.add(x, 1.0, where=A > 1),       r"np.add.*where"),
     ("dtype of a ufunc", lambda x: np.exp(x, dtype=np.float32),       r"np.exp.*dtype"),

@@ -52,6 +52,30 @@ def test_convolution(x: tuple[int, ...], w: tuple[int, ...], options: dict[str, 
     )
 
 
+TRANSPOSES = [
+    ((2, 3, 4, 5), (3, 4, 3, 2), {}),
+    ((2, 3, 4, 5), (3, 4, 3, 2), {"stride": 2, "padding": 1, "output_padding": 1}),
+    ((2, 4, 3, 4), (4, 3, 2, 3), {"groups": 2, "dilation": (2, 3), "padding": (1, 2)}),
+    ((2, 3, 4, 5), (3, 4, 2, 2), {"dilation": 3, "output_padding": (2, 1), "padding": 1}),
+    ((3, 2, 7), (2, 5, 4), {"stride": 3, "output_padding": 2}),
+]
+
+
+@pytest.mark.parametrize(("x", "w", "options"), TRANSPOSES)
+def test_transposed_convolution(
+    x: tuple[int, ...], w: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    reference = F.conv_transpose2d if len(x) == 4 else F.conv_transpose1d
+    bias = rng().normal(size=w[1] * options.get("groups", 1))
+    agree(
+        lambda a, b, c: ad.conv_transpose(a, b, c, **options),
+        lambda a, b, c: reference(a, b, c, **options),
+        rng().normal(size=x),
+        rng().normal(size=w),
+        bias,
+    )
+
+
 @pytest.mark.parametrize("options", [(2, 2, 0), (3, 2, 1), (3, 1, 0), (2, 3, 1)])
 def test_pooling(options: tuple[int, int, int]) -> None:
     size, stride, padding = options
@@ -64,6 +88,11 @@ def test_pooling(options: tuple[int, int, int]) -> None:
     agree(
         lambda a: ad.average_pool(a, size, stride=stride, padding=padding),
         lambda a: F.avg_pool2d(a, size, stride, padding),
+        x,
+    )
+    agree(
+        lambda a: ad.average_pool(a, size, stride=stride, padding=padding, count_padding=False),
+        lambda a: F.avg_pool2d(a, size, stride, padding, count_include_pad=False),
         x,
     )
 

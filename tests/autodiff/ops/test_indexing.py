@@ -375,7 +375,7 @@ ERRORS: list[tuple[str, Function, type[Exception], str]] = [
     ("along", lambda x: np.put_along_axis(x, A, 1.0, 0), TypeError, "put_along_axis.*index_update"),
     ("copyto", lambda x: np.copyto(np.ones((4, 3)), x), TypeError, "np.copyto.*index_update"),
     ("diagonal", lambda x: np.fill_diagonal(x, 1.0), TypeError, "fill_diagonal.*index_update"),
-    ("apply", lambda x: np.apply_along_axis(np.sum, 0, x), TypeError, "apply_along_axis.*unstack"),
+    ("apply", lambda x: np.apply_along_axis(np.sum, 0, x), TypeError, "apply_along_axis.*stack"),
     ("unique",       lambda x: np.unique(x),                      TypeError,  "np.unique.*.data"),
     ("vectorize",    lambda x: np.vectorize(np.sin)(x),           TypeError,  ".data"),
     ("Value index", lambda x: x[Value(1.0)], IndexError, "whole numbers.*Value 1"),

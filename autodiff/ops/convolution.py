@@ -1,0 +1,336 @@
+"""Convolution and cross-correlation, of images and of plain sequences.
+
+Images are (batch, channels, *spatial). Their convolutions are a closed family: each of the three is
+linear in both operands, and its transposes are the other two. So are the two of sequences.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from autodiff.graph import Operand, describe
+from autodiff.kernels import convolution
+from autodiff.kernels.windows import Sizes, by
+from autodiff.ops.indexing import getitem
+from autodiff.ops.pointwise import add
+from autodiff.ops.reductions import sum
+from autodiff.ops.rules import Linear, total
+from autodiff.ops.shapes import reshape, shape_of, whole_numbers
+from autodiff.ops.spatial import Padding, Widths, padded, padding_widths, per_axis, window_sizes
+from autodiff.primitive import Operands, Parameters
+
+__all__ = [
+    "conv",
+    "conv_transpose",
+    "convolve",
+    "correlate",
+]
+
+Mode: TypeAlias = Literal["full", "same", "valid"]
+
+# --- of images ------------------------------------------------------------------------------------
+
+
+class _Conv(Linear):
+    """Linear in x and in w, plus a bias if there is one."""
+
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        terms = [super().jvp(tangents[:2], f, operands[:2], parameters)]
+        if len(tangents) == 3 and tangents[2] is not None:
+            terms.append(reshape(tangents[2], (-1, *(1,) * (len(shape_of(f)) - 2))))
+        return total(terms)
+
+
+_conv = _Conv(
+    "conv",
+    lambda x, w, b=None, **steps: convolution.correlate(x, w, **steps, b=b),
+    lambda t, f, x, w, b=None, **steps: _conv_input(t, w, spatial=shape_of(x)[2:], **steps),
+    lambda t, f, x, w, b=None, **steps: _conv_kernel(x, t, size=shape_of(w)[2:], **steps),
+    lambda t, f, x, w, b, **steps: sum(t, (0, *range(2, len(shape_of(t))))),
+)
+_conv_input: Linear = Linear(
+    "conv_input",
+    convolution.correlate_input,
+    lambda u, f, t, w, *, spatial, **steps: _conv(u, w, **steps),
+    lambda u, f, t, w, *, spatial, **steps: _conv_kernel(u, t, size=shape_of(w)[2:], **steps),
+)
+_conv_kernel: Linear = Linear(
+    "conv_kernel",
+    convolution.correlate_kernel,
+    lambda v, f, x, t, *, size, **steps: _conv_input(t, v, spatial=shape_of(x)[2:], **steps),
+    lambda v, f, x, t, *, size, **steps: _conv(x, v, **steps),
+)
+
+
+def conv(
+    x: Operand,
+    w: Operand,
+    b: Operand | None = None,
+    *,
+    stride: int | Sizes = 1,
+    padding: Padding = 0,
+    dilation: int | Sizes = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Any:
+    """The cross-correlation of images with kernels, which networks call convolution, in 1-D or 2-D.
+
+    y[n, o, i] = b[o] + Σ over c, a of x[n, c, i · stride + a · dilation] · w[o, c, a], where i and
+    a run over one or two spatial axes (Goodfellow, Bengio & Courville, Deep Learning, eq. 9.6).
+
+    Args:
+        x: images (n, c, *spatial).
+        w: kernels (o, c / groups, *size).
+        b: a bias for each output channel, (o,); none if not given.
+        stride: the distance of neighbouring outputs.
+        padding: zeros before and after each spatial axis: a number, or for each axis a number or a
+            pair (before, after); "valid" for none, "same" for as many as give ceil(length / stride)
+            outputs.
+        dilation: the distance of neighbouring kernel elements.
+        groups: the channels fall into this many groups that don't see each other.
+        flip: true convolution, with the kernel flipped (eq. 9.4).
+
+    Returns:
+        (n, o, *positions), floor((length + 2 padding - extent) / stride) + 1 positions per axis,
+        with extent = (size - 1) · dilation + 1.
+
+    Raises:
+        ValueError: dimensions or channels don't fit, or a kernel is larger than its padded input.
+
+    Example:
+        >>> import numpy as np
+        >>> from autodiff import conv
+        >>> x = np.array([[[1.0, 2.0, 4.0, 8.0]]])
+        >>> w = np.array([[[1.0, -1.0]]])
+        >>> conv(x, w), conv(x, w, flip=True)
+        (array([[[-1., -2., -4.]]]), array([[[1., 2., 4.]]]))
+    """
+    rank = _rank("conv", x, w)
+    named = f"conv({describe(x)}, {describe(w)})"
+    x_shape, w_shape = shape_of(x), shape_of(w)
+    (groups,) = whole_numbers("groups", groups)
+    if groups < 1 or w_shape[0] % groups or w_shape[1] * groups != x_shape[1]:
+        raise ValueError(
+            f"{named}: kernels of {w_shape[1]} channels in {groups} group(s) need images of "
+            f"{w_shape[1] * groups} channels, got {x_shape[1]}, and a number of kernels that the "
+            f"groups divide, got {w_shape[0]}"
+        )
+    steps = window_sizes("stride", stride, rank)
+    gaps = window_sizes("dilation", dilation, rank)
+    extent = _extent(w_shape[2:], gaps)
+    x = padded(x, padding_widths(x_shape[2:], extent, steps, padding), 0.0)
+    if any(n < e for n, e in zip(shape_of(x)[2:], extent, strict=True)):
+        raise ValueError(
+            f"{named}: a kernel of {by(extent)} is larger than its input of "
+            f"{by(shape_of(x)[2:])} (padding {padding!r} included)"
+        )
+    w = _flipped(w, rank) if flip else w
+    if b is None:
+        return _conv(x, w, stride=steps, dilation=gaps, groups=groups)
+    if shape_of(b) != w_shape[:1]:
+        raise ValueError(f"{named}: expected a bias of shape {w_shape[:1]}, got {describe(b)}")
+    return _conv(x, w, b, stride=steps, dilation=gaps, groups=groups)
+
+
+def conv_transpose(
+    x: Operand,
+    w: Operand,
+    b: Operand | None = None,
+    *,
+    stride: int | Sizes = 1,
+    padding: Padding = 0,
+    output_padding: int | Sizes = 0,
+    dilation: int | Sizes = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Any:
+    """The transpose of ``conv`` as a layer: what ``conv`` does to adjoints, done to images.
+
+    For kernels w, ``conv_transpose(·, w)`` is the transposed matrix of ``conv(·, w)``, so the
+    lengths that the one maps, the other maps back, and it takes as many channels as there are
+    kernels. Each element of x is written to the output as a multiple of the kernel, ``stride``
+    apart; what overlaps is added, and what lies in the padding is cut off (Dumoulin & Visin, A
+    guide to convolution arithmetic for deep learning, §4). Conventions are PyTorch's.
+
+    Args:
+        x: images (n, c, *spatial).
+        w: kernels (c, o / groups, *size), as the ``conv`` has them that maps o channels to c.
+        b: a bias for each output channel, (o,); none if not given.
+        stride: the distance at which neighbouring elements of x are written.
+        padding: what is cut off before and after each axis: the padding of that ``conv``. "same"
+            gives length · stride.
+        output_padding: how much longer the output is at its end: several lengths are mapped by
+            ``conv`` to the same one. Less than the stride or the dilation.
+        dilation: the distance of neighbouring kernel elements.
+        groups: the channels fall into this many groups that don't see each other.
+        flip: the transpose of true convolution.
+
+    Returns:
+        (n, o, *positions), (length - 1) · stride - 2 padding + extent + output_padding of them per
+        axis, with extent = (size - 1) · dilation + 1.
+
+    Raises:
+        ValueError: dimensions or channels don't fit, or nothing is left of the output.
+
+    Example:
+        >>> import numpy as np
+        >>> from autodiff import conv_transpose
+        >>> conv_transpose(np.array([[[1.0, 2.0]]]), np.array([[[1.0, 10.0, 100.0]]]), stride=2)
+        array([[[  1.,  10., 102.,  20., 200.]]])
+    """
+    rank = _rank("conv_transpose", x, w)
+    named = f"conv_transpose({describe(x)}, {describe(w)})"
+    x_shape, w_shape = shape_of(x), shape_of(w)
+    (groups,) = whole_numbers("groups", groups)
+    if groups < 1 or w_shape[0] % groups or w_shape[0] != x_shape[1]:
+        raise ValueError(
+            f"{named}: {w_shape[0]} kernels need images of {w_shape[0]} channels, got "
+            f"{x_shape[1]}, and groups that divide them, got {groups}"
+        )
+    steps = window_sizes("stride", stride, rank)
+    gaps = window_sizes("dilation", dilation, rank)
+    extent = _extent(w_shape[2:], gaps)
+    if 0 in x_shape[2:]:
+        raise ValueError(f"{named}: expected images of at least one element")
+    whole = tuple((n - 1) * s + e for n, s, e in zip(x_shape[2:], steps, extent, strict=True))
+    cut = _cut(extent, steps, gaps, padding, output_padding)
+    left = [n - before - after for n, (before, after) in zip(whole, cut, strict=True)]
+    if min(left) < 1:
+        raise ValueError(f"{named}: a padding of {padding!r} leaves nothing of {by(whole)}")
+    w = _flipped(w, rank) if flip else w
+    f = _conv_input(x, w, spatial=whole, stride=steps, dilation=gaps, groups=groups)
+    f = padded(f, [(0, max(-after, 0)) for _, after in cut], 0.0)
+    if any(map(any, cut)):
+        f = getitem(f, (..., *(slice(c, c + n) for (c, _), n in zip(cut, left, strict=True))))
+    if b is None:
+        return f
+    outputs = (w_shape[1] * groups,)
+    if shape_of(b) != outputs:
+        raise ValueError(f"{named}: expected a bias of shape {outputs}, got {describe(b)}")
+    return add(f, reshape(b, (*outputs, *(1,) * rank)))
+
+
+def _cut(
+    extent: Sizes, stride: Sizes, dilation: Sizes, padding: Padding, output_padding: int | Sizes
+) -> Widths:
+    """What a transposed convolution cuts off before and after each axis; negative: it adds."""
+    if padding == "same":
+        lacking = [e - s for e, s in zip(extent, stride, strict=True)]
+        widths = [(max(n, 0) // 2, n - max(n, 0) // 2) for n in lacking]
+    else:
+        widths = padding_widths(extent, extent, stride, padding)
+    more = per_axis("output_padding", output_padding, len(extent))
+    if len(more) != len(extent) or any(
+        n not in range(max(s, d)) for n, s, d in zip(more, stride, dilation, strict=True)
+    ):
+        raise ValueError(
+            "output_padding takes a whole number, or one per spatial axis, less than the stride "
+            f"{stride} or the dilation {dilation}; got {output_padding!r}"
+        )
+    return [(before, after - n) for (before, after), n in zip(widths, more, strict=True)]
+
+
+def _rank(name: str, x: Operand, w: Operand) -> int:
+    """The number of spatial dimensions, of images and kernels alike."""
+    x_shape, w_shape = shape_of(x), shape_of(w)
+    rank = len(w_shape) - 2
+    if rank not in (1, 2) or len(x_shape) != rank + 2:
+        raise ValueError(
+            f"{name}({describe(x)}, {describe(w)}): expected images (n, c, *spatial) and kernels "
+            "(o, c, *size) of one or two spatial dimensions each"
+        )
+    if 0 in (w_shape[0], *w_shape[2:]):
+        raise ValueError(
+            f"{name}({describe(x)}, {describe(w)}): expected at least one kernel, of a length of "
+            "at least 1"
+        )
+    return rank
+
+
+def _extent(size: Sizes, dilation: Sizes) -> Sizes:
+    return tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
+
+
+def _flipped(w: Operand, rank: int) -> Any:
+    return getitem(w, (..., *(slice(None, None, -1),) * rank))
+
+
+# --- of sequences ---------------------------------------------------------------------------------
+
+# f_m = Σ over k of x_k · y_{m - k}, wherever a term exists, and g_k = Σ over n of x_{n + k} · y_n,
+# where all terms exist: each is the other's transpose, in the first operand and in the second.
+_convolve: Linear = Linear(
+    "convolve",
+    np.convolve,
+    lambda t, f, x, y: _correlate(t, y),
+    lambda t, f, x, y: _correlate(t, x),
+)
+_correlate: Linear = Linear(
+    "correlate",
+    np.correlate,
+    lambda t, f, x, y: _convolve(t, y),
+    lambda t, f, x, y: _correlate(x, t),
+)
+
+
+def convolve(a: Operand, v: Operand, mode: Mode = "full") -> Any:
+    """The convolution of two sequences: f_m = Σ over k of a_k · v_{m - k}.
+
+    Args:
+        a: a vector; a scalar is one of length 1.
+        v: likewise.
+        mode: "full" where at least one term exists; "valid" where the shorter lies within the
+            longer; "same" as many as the longer has, from the middle.
+
+    Raises:
+        TypeError: the mode is unknown.
+        ValueError: an operand is empty, or has more than one axis.
+
+    Example:
+        >>> import numpy as np
+        >>> from autodiff import Tensor
+        >>> p = Tensor([1.0, 2.0])
+        >>> np.convolve(p, [1.0, 3.0, 5.0])
+        Tensor([ 1.,  5., 11., 10.], dtype=float64)
+    """
+    a, v = _sequences("convolve", a, v, mode)
+    if mode == "valid":
+        longer, shorter = (a, v) if shape_of(a) >= shape_of(v) else (v, a)
+        return _correlate(longer, _flipped(shorter, 1))
+    return _middle(_convolve(a, v), a, v, mode)
+
+
+def correlate(a: Operand, v: Operand, mode: Mode = "valid") -> Any:
+    """The cross-correlation of two sequences: f_k = Σ over n of a_{n + k} · v_n.
+
+    Arguments as for ``convolve``. Where ``v`` is the longer one, the result is that of the operands
+    exchanged, in reverse order.
+    """
+    a, v = _sequences("correlate", a, v, mode)
+    if shape_of(a) < shape_of(v):
+        return _flipped(correlate(v, a, mode), 1)
+    if mode == "valid":
+        return _correlate(a, v)
+    return _middle(_convolve(a, _flipped(v, 1)), a, v, mode)
+
+
+def _sequences(name: str, a: Operand, v: Operand, mode: Mode) -> tuple[Any, Any]:
+    if mode not in get_args(Mode):
+        raise TypeError(f"{name}: mode is one of {', '.join(get_args(Mode))}, got {mode!r}")
+    operands = [x if shape_of(x) else reshape(x, (1,)) for x in (a, v)]
+    if any(len(shape_of(x)) != 1 or shape_of(x) == (0,) for x in operands):
+        raise ValueError(
+            f"{name}: expected two vectors that are not empty, got {describe(a)} and {describe(v)}"
+        )
+    return operands[0], operands[1]
+
+
+def _middle(full: Any, a: Any, v: Any, mode: Mode) -> Any:
+    """What a mode keeps of the full convolution."""
+    if mode == "full":
+        return full
+    shorter, longer = sorted((*shape_of(a), *shape_of(v)))
+    start = (shorter - 1) // 2
+    return getitem(full, slice(start, start + longer))
