@@ -2,12 +2,13 @@
 
 from autodiff.ops import operators  # noqa: F401 - gives nodes their methods
 from autodiff.ops.diagonals import *  # noqa: F403
+from autodiff.ops.einstein import *  # noqa: F403
 from autodiff.ops.indexing import *  # noqa: F403
 from autodiff.ops.joining import *  # noqa: F403
-from autodiff.ops.linear_algebra import *  # noqa: F403
 from autodiff.ops.numpy_protocol import FAMILIES
 from autodiff.ops.padding import *  # noqa: F403
 from autodiff.ops.pointwise import *  # noqa: F403
+from autodiff.ops.products import *  # noqa: F403
 from autodiff.ops.rearranging import *  # noqa: F403
 from autodiff.ops.reductions import *  # noqa: F403
 from autodiff.ops.shapes import *  # noqa: F403

@@ -17,12 +17,17 @@ import numpy as np
 
 from autodiff.graph import Node, bare
 from autodiff.ops import (
+    decompositions,
+    determinants,
     diagonals,
+    einstein,
     indexing,
     joining,
-    linear_algebra,
+    linear_systems,
+    norms,
     padding,
     pointwise,
+    products,
     rearranging,
     reductions,
     shapes,
@@ -43,8 +48,13 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (diagonals, np),
     (sorting, np),
     (padding, np),
-    (linear_algebra, np),
+    (products, np),
+    (einstein, np),
     (spatial, np),
+    (linear_systems, np.linalg),
+    (determinants, np.linalg),
+    (decompositions, np.linalg),
+    (norms, np.linalg),
 )
 
 OTHER_NAMES: dict[Any, Function] = {
@@ -65,7 +75,7 @@ BARE: dict[Any, Function] = {
     for f in (
         np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
         np.isfinite, np.isinf, np.isnan, np.signbit,
-        np.shape, np.ndim, np.size,
+        np.shape, np.ndim, np.size, np.linalg.matrix_rank, np.einsum_path,
         np.zeros_like, np.ones_like, np.empty_like,
         np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero,
         np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
@@ -84,6 +94,9 @@ INSTEAD: dict[Any, str] = {
         ),
         "call the function on the slices of autodiff.unstack(...), and put the results together "
         "with autodiff.stack": (np.apply_along_axis, np.apply_over_axes),
+        "eigenvalues may be complex; those of symmetric matrices are real: use eigh or eigvalsh": (
+            np.linalg.eig, np.linalg.eigvals,
+        ),
         "which numbers it leaves out depends on their values: find them in the .data, and pick the "
         "others with x[index]": (
             np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
@@ -121,10 +134,11 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
         if (ufunc, method) not in METHODS:
             raise TypeError(_no_rule(name))
         return METHODS[ufunc, method](*inputs, **options)
-    if options:
-        raise TypeError(f"{name} of a node takes no {', '.join(options)}=")
+    unknown = options.keys() - (_parameters(ANSWERS[ufunc]).keys() if ufunc in ANSWERS else set())
+    if unknown:
+        raise TypeError(f"{name} of a node takes no {', '.join(sorted(unknown))}=")
     if ufunc in ANSWERS:
-        return ANSWERS[ufunc](*inputs)
+        return ANSWERS[ufunc](*inputs, **options)
     if ufunc in BARE:
         return BARE[ufunc](*map(bare, inputs))
     raise TypeError(_no_rule(name))
