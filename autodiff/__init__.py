@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff import fft, ops, reverse
+from autodiff import fft, linalg, ops, reverse
 from autodiff.graph import Node, Tensor, Value
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
@@ -41,6 +41,7 @@ __all__ = [
     "grad",
     "is_recording",
     "jvp",
+    "linalg",
     "no_grad",
     "recording",
     "render",

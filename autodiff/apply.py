@@ -34,7 +34,8 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
             result = _of_scalars(primitive, values, parameters)
     except (ValueError, IndexError, TypeError) as fault:
         named = ", ".join(map(describe, operands))
-        kinds = (IndexError, TypeError, ValueError)  # NumPy's own are hard to construct
+        # Others of NumPy's own are hard to construct.
+        kinds = (np.linalg.LinAlgError, IndexError, TypeError, ValueError)
         kind = next(kind for kind in kinds if isinstance(fault, kind))
         raise kind(f"{primitive}({named}): {fault}") from None
     if not any(isinstance(operand, Node) for operand in operands):

@@ -3,14 +3,15 @@
 from autodiff.ops import operators  # noqa: F401 - gives nodes their methods
 from autodiff.ops.convolution import *  # noqa: F403
 from autodiff.ops.diagonals import *  # noqa: F403
+from autodiff.ops.einstein import *  # noqa: F403
 from autodiff.ops.indexing import *  # noqa: F403
 from autodiff.ops.joining import *  # noqa: F403
-from autodiff.ops.linear_algebra import *  # noqa: F403
 from autodiff.ops.numpy_protocol import FAMILIES
 from autodiff.ops.padding import *  # noqa: F403
 from autodiff.ops.pointwise import *  # noqa: F403
 from autodiff.ops.polynomials import *  # noqa: F403
 from autodiff.ops.pooling import *  # noqa: F403
+from autodiff.ops.products import *  # noqa: F403
 from autodiff.ops.ranges import *  # noqa: F403
 from autodiff.ops.rearranging import *  # noqa: F403
 from autodiff.ops.reductions import *  # noqa: F403

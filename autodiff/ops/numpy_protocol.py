@@ -20,15 +20,20 @@ from autodiff.graph import Node, bare
 from autodiff.ops import (
     convolution,
     coverage,
+    decompositions,
+    determinants,
     diagonals,
+    einstein,
     fourier,
     indexing,
     joining,
-    linear_algebra,
+    linear_systems,
+    norms,
     padding,
     pointwise,
     polynomials,
     pooling,
+    products,
     ranges,
     rearranging,
     reductions,
@@ -50,13 +55,18 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (diagonals, np),
     (sorting, np),
     (padding, np),
-    (linear_algebra, np),
+    (products, np),
+    (einstein, np),
     (spatial, np),
     (convolution, np),
     (pooling, np),
     (ranges, np),
     (polynomials, np),
     (fourier, np.fft),
+    (linear_systems, np.linalg),
+    (determinants, np.linalg),
+    (decompositions, np.linalg),
+    (norms, np.linalg),
 )
 
 OTHER_NAMES: dict[Any, Function] = {
@@ -109,10 +119,11 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
         if (ufunc, method) not in METHODS:
             raise TypeError(_no_rule(name, ufunc))
         return METHODS[ufunc, method](*inputs, **options)
-    if options:
-        raise TypeError(f"{name} of a node takes no {', '.join(options)}=")
+    unknown = options.keys() - (_parameters(ANSWERS[ufunc]).keys() if ufunc in ANSWERS else set())
+    if unknown:
+        raise TypeError(f"{name} of a node takes no {', '.join(sorted(unknown))}=")
     if ufunc in ANSWERS:
-        return ANSWERS[ufunc](*inputs)
+        return ANSWERS[ufunc](*inputs, **options)
     raise TypeError(_no_rule(name, ufunc))
 
 

@@ -13,8 +13,8 @@ from autodiff.ops import (
     diagonals,
     generate,
     indexing,
-    linear_algebra,
     pointwise,
+    products,
     rearranging,
     reductions,
     shapes,
@@ -50,11 +50,11 @@ def _comparison(name: str) -> Callable[[Node, Any], Any]:
 
 
 def _matmul(self: Node, other: Operand) -> Any:
-    return generate.operate(linear_algebra.matmul.primitive, (self, other), {})  # type: ignore[attr-defined]
+    return generate.operate(products.matmul.primitive, (self, other), {})  # type: ignore[attr-defined]
 
 
 def _rmatmul(self: Node, other: Operand) -> Any:
-    return generate.operate(linear_algebra.matmul.primitive, (other, self), {})  # type: ignore[attr-defined]
+    return generate.operate(products.matmul.primitive, (other, self), {})  # type: ignore[attr-defined]
 
 
 def _several(given: tuple[Any, ...]) -> Any:
@@ -106,6 +106,7 @@ def _install() -> None:
         "trace": diagonals.trace,
         "argsort": lambda self, axis=-1: np.argsort(self._data, axis, kind="stable"),
         "nonzero": lambda self: np.nonzero(self._data),
+        "dot": products.dot,
         "sum": reductions.sum,
         "mean": reductions.mean,
         "max": reductions.max,

@@ -32,7 +32,7 @@ def _expand(t: Any, x: Any, axis: tuple[int, ...]) -> Any:
     return reshape(t, tuple(1 if i in axis else n for i, n in enumerate(shape_of(x))))
 
 
-def _weighted(name: str, compute: Callable[..., Any], weights: Callable[..., Any]) -> Explicit:
+def weighted(name: str, compute: Callable[..., Any], weights: Callable[..., Any]) -> Explicit:
     """A reduction whose partials are ``weights(f, x, axis)``, with f expanded to x's dimensions."""
 
     def w(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
@@ -75,10 +75,10 @@ _mean = Linear(
         _expand(t / _count(x, axis), x, axis), shape_of(x)
     ),
 )
-_max = _weighted(
+_max = weighted(
     "max", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), _winners
 )
-_logsumexp = _weighted("logsumexp", _log_sum_exp, lambda f, x, axis: exp(x - f))
+_logsumexp = weighted("logsumexp", _log_sum_exp, lambda f, x, axis: exp(x - f))
 
 
 def _count(x: Any, axis: tuple[int, ...]) -> int:

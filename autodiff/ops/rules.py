@@ -182,14 +182,20 @@ class Linear(Rule):
         return self._transposes[i] is None
 
 
+Rules: TypeAlias = "Contribution | Sequence[Contribution | None]"
+"""A rule of a function of one operand, or one for each operand."""
+
+
 class Explicit(Rule):
-    """A function of one operand with a vjp and a jvp of its own, for what has no simpler form.
+    """A function with a vjp and a jvp of its own, for what has no simpler form.
 
     Args:
         name: the primitive's name.
         compute: the function on bare arrays.
-        vjp: ``vjp(t, f, x, **parameters)``, in the library's operations.
-        jvp: ``jvp(tangent, f, x, **parameters)``, likewise.
+        vjp: ``vjp(t, f, *operands, **parameters)``, in the library's operations; for several
+            operands one each, ``None`` for one that doesn't influence the output.
+        jvp: ``jvp(tangent, f, *operands, **parameters)``, likewise: what the motion of one operand
+            adds to the output's tangent.
         pattern: like ``vjp``, of a linear map in which the same elements influence each other; if
             not given, any element may influence any other.
     """
@@ -198,27 +204,38 @@ class Explicit(Rule):
         self,
         name: str,
         compute: Callable[..., Any],
-        vjp: Contribution,
-        jvp: Contribution,
-        pattern: Contribution | None = None,
+        vjp: Rules,
+        jvp: Rules,
+        pattern: Rules | None = None,
     ) -> None:
         self.name = name
         self.compute = compute
-        self._vjp = vjp
-        self._jvp = jvp
-        self._pattern = pattern
+        self._vjp = _for_each(vjp)
+        self._jvp = _for_each(jvp)
+        self._pattern = None if pattern is None else _for_each(pattern)
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        return self._vjp(t, f, *operands, **parameters)
+        rule = self._vjp[i]
+        return None if rule is None else rule(t, f, *operands, **parameters)
 
     def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        if self._pattern is None:
+        rule = None if self._pattern is None else self._pattern[i]
+        if rule is None:
             return np.full(np.shape(operands[i]), mask.any())
-        return self._pattern(mask.astype(float), f, *operands, **parameters) != 0
+        return rule(mask.astype(float), f, *operands, **parameters) != 0
 
     def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        (tangent,) = tangents
-        return None if tangent is None else self._jvp(tangent, f, *operands, **parameters)
+        return total(
+            [
+                rule(tangent, f, *operands, **parameters)
+                for rule, tangent in zip(self._jvp, tangents, strict=True)
+                if rule is not None and tangent is not None
+            ]
+        )
+
+
+def _for_each(rules: Rules) -> Sequence[Contribution | None]:
+    return (rules,) if callable(rules) else rules
 
 
 def total(terms: Sequence[Any | None]) -> Any | None:

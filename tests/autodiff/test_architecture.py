@@ -27,6 +27,7 @@ LAYERS = [
     ("autodiff.transform",),
     ("autodiff.reverse",),
     ("autodiff.fft",),
+    ("autodiff.linalg",),
     ("autodiff.ops",),
     ("autodiff.adjoint", "autodiff.apply", "autodiff.sweep"),
     ("autodiff.graph",),
@@ -37,7 +38,7 @@ OWN_NAME_ONLY = {"autodiff"}
 
 # Heavy libraries that only their own function needs, and that are said to be imported late.
 LAZY = {
-    "graphviz", "pygraphviz", "matplotlib", "pooch", "tqdm", "IPython",
+    "graphviz", "pygraphviz", "matplotlib", "pooch", "tqdm", "IPython", "scipy",
 }  # fmt: skip
 
 

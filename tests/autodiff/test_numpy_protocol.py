@@ -28,8 +28,22 @@ CALLS: dict[Any, list[Function]] = {
     **{ufunc: [ufunc] for ufunc in UFUNCS if ufunc.nin == 1},
     **{ufunc: [lambda x, f=ufunc: f(x, 2.0), lambda x, f=ufunc: f(A + 0.1, x),
                lambda x, f=ufunc: f(x, x[0]), lambda x, f=ufunc: f(np.float64(2.0), x)]
-       for ufunc in UFUNCS if ufunc.nin == 2},
+       for ufunc in UFUNCS if ufunc.nin == 2 and not ufunc.signature},
     np.matmul:       [lambda x: np.matmul(x, A.T), lambda x: np.matmul(A.T, x)],
+    np.dot:          [lambda x: np.dot(x, A.T), lambda x: np.dot(A, x.T), lambda x: np.dot(x, 2.0)],
+    np.vdot:         [lambda x: np.vdot(x, A), lambda x: np.vdot(A, x)],
+    np.inner:        [lambda x: np.inner(x, A), lambda x: np.inner(A[0], x)],
+    np.outer:        [lambda x: np.outer(x, A[0]), lambda x: np.outer([1.0, 2.0], x)],
+    np.tensordot:    [lambda x: np.tensordot(x, A), lambda x: np.tensordot(A, x, axes=(1, 1))],
+    np.kron:         [lambda x: np.kron(x, A), lambda x: np.kron(A[0], x)],
+    np.cross:        [lambda x: np.cross(x, A), lambda x: np.cross(A.T, x, axisa=0)],
+    np.einsum:       [lambda x: np.einsum("ij->i", x), lambda x: np.einsum("ij,kj", A, x),
+                      lambda x: np.einsum(x, [0, 1], A, [0, 1], optimize=True)],
+    np.vecdot:       [lambda x: np.vecdot(x, A), lambda x: np.vecdot(A, x, axis=0)],
+    **{ufunc: calls for name, calls in {
+        "matvec":    [lambda x: np.matvec(x, A[0]), lambda x: np.matvec(A, x[0])],
+        "vecmat":    [lambda x: np.vecmat(A.T[0], x), lambda x: np.vecmat(x.T[0], A)],
+    }.items() if (ufunc := getattr(np, name, None))},  # of NumPy 2.2
     np.where:        [lambda x: np.where(A > 1, x, 0.0), lambda x: np.where(x > 1, x * x, A),
                       lambda x: np.where(x[0] > 0.5, A, x)],
     np.sum:          [np.sum, lambda x: np.sum(x, axis=0), lambda x: np.sum(x, 1, keepdims=True)],
@@ -116,11 +130,13 @@ CALLS: dict[Any, list[Function]] = {
     np.geomspace:    [lambda x: np.geomspace(x, 2.0, 3, endpoint=False)],
 }
 # fmt: on
+LINALG = {getattr(np.linalg, name, None) for name in ad.linalg.__all__}
+"""Called with all their options in ``ops/test_linalg.py``."""
 ABOUT_SHAPES = {np.shape: (2, 3), np.ndim: 2, np.size: 6}
 
 
 def test_every_entry_of_the_tables_is_called_here() -> None:
-    assert set(ANSWERS) <= set(CALLS)
+    assert set(ANSWERS) <= set(CALLS) | LINALG
 
 
 @pytest.mark.parametrize(
@@ -135,7 +151,7 @@ def test_functions_on_nodes(call: Function) -> None:
     ad.check_gradients(call, A, order=1)
 
 
-@pytest.mark.parametrize("ufunc", [f for f in UFUNCS if f is not np.matmul])
+@pytest.mark.parametrize("ufunc", [f for f in UFUNCS if not f.signature])
 def test_functions_on_scalars(ufunc: Any) -> None:
     arguments = (0.7, 1.3)[: ufunc.nin]
     y = ufunc(*map(Value, arguments))
@@ -206,12 +222,10 @@ REFUSED: list[tuple[str, Function, str]] = [
     ("function",         lambda x: np.cumsum(x),                      "np.cumsum"),
     ("function of list", lambda x: np.histogramdd([x[0], x[1]]),      "np.histogramdd"),
     ("function of both", lambda x: np.interp(1.0, [0.0, 2.0], x),     "np.interp"),
-    ("linalg",           lambda x: np.linalg.norm(x),                 "norm"),
-    ("einsum",           lambda x: np.einsum("ij->i", x),             "np.einsum"),
-    ("dot",              lambda x: np.dot(x, A.T),                    "np.dot"),
     ("sort order",       lambda x: np.sort(x, order="f"),             r"np.sort.*order"),
     ("unique",           lambda x: np.unique(x),                      r"np.unique.*index the node"),
     ("put",              lambda x: np.put(x, 0, 1.0),                 "np.put.*index_update"),
+    ("linalg",           lambda x: np.linalg.eig(x @ x.T),            r"linalg.eig .*eigh"),
     ("out of a ufunc",   lambda x: np.add(x, 1.0, out=np.empty_like(A)),  r"np.add.*out"),
     ("where of a ufunc", lambda x: np.add(x, 1.0, where=A > 1),       r"np.add.*where"),
     ("dtype of a ufunc", lambda x: np.exp(x, dtype=np.float32),       r"np.exp.*dtype"),
