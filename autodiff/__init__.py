@@ -13,21 +13,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff import fft, linalg, ops, reverse
+from autodiff import fft, linalg, ops, reverse, transform
 from autodiff.graph import Node, Tensor, Value
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
-from autodiff.transform import GradientError, check_gradients, grad, jvp, value_and_grad
+from autodiff.transform import (
+    GradientError,
+    check_gradients,
+    elementwise_grad,
+    grad,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 from autodiff.version import __version__
 
 if TYPE_CHECKING:
+    from autodiff.transform import CustomRule, checkpoint, custom_rule, hessian, hvp, jacobian
     from autodiff.view import draw, explain, render
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
 _NOT_STARRED = {"abs", "max", "pow", "sum"}
 
 __all__ = [
+    "CustomRule",
     "GradientError",
     "Node",
     "Primitive",
@@ -35,26 +47,37 @@ __all__ = [
     "Value",
     "__version__",
     "check_gradients",
+    "checkpoint",
+    "custom_rule",
     "draw",
+    "elementwise_grad",
     "explain",
     "fft",
     "grad",
+    "hessian",
+    "hvp",
     "is_recording",
+    "jacobian",
     "jvp",
     "linalg",
+    "linearize",
     "no_grad",
     "recording",
     "render",
     "reverse",
+    "stop_gradient",
     "value_and_grad",
+    "vjp",
     *(name for name in ops.__all__ if name not in _NOT_STARRED),
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Views load when they are first used: most programs differentiate without drawing."""
+    """Views and some transforms load when they are first used: most programs use few of them."""
     if name in ("draw", "explain", "render"):
         return getattr(import_module("autodiff.view"), name)
+    if name in transform.LAZY:
+        return getattr(transform, name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
 
 

@@ -22,12 +22,15 @@ class Primitive:
     Attributes:
         name: what drawings and messages call it.
         compute: the operation on bare numbers and arrays, ``compute(*operands, **parameters)``.
+        takes_masked: whether ``vjp`` is given an adjoint that is absent in places (``Masked``) as
+            it is, and says itself what is absent at the operands; ``reach`` is not asked then.
         scalar_pull: the generated step of a sweep over scalars (``sweep.py``), if there is one.
         scalar_contributions: the same for the general walk, where scalars meet arrays.
     """
 
     name: str
     compute: Callable[..., Any]
+    takes_masked: bool = False
     scalar_pull: Callable[..., None] | None = None
     scalar_contributions: Callable[[Any, float], tuple[Any, ...]] | None = None
 

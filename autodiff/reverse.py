@@ -146,11 +146,12 @@ def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
         f, operands = node, node.operands
     else:
         f, operands = node._data, [bare(operand) for operand in node.operands]
-    plain = dense(t)
+    plain = t if primitive.takes_masked else dense(t)
+    masked = isinstance(t, Masked) and not primitive.takes_masked
     for i, operand in enumerate(node.operands):
         if isinstance(operand, Node) and operand in adjoints:
             contribution = primitive.vjp(i, plain, f, operands, node.parameters)
-            if contribution is not None and isinstance(t, Masked):
+            if contribution is not None and masked:
                 contribution = _masked(contribution, t.mask, i, node)
             if contribution is not None:
                 contribution = fit(contribution, operand)

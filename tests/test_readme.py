@@ -1,4 +1,4 @@
-"""Every code block of the README runs, and prints what the README says it prints."""
+"""Every code block of the README and of the docs runs, and prints what it is said to print."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITH_CODE = {"README.md": 4, "transforms.md": 7}  # and how many blocks at least
 NUMBER = re.compile(r"-?\d+\.\d+")
 BLOCK = re.compile(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", re.DOTALL)
 
 
-def test_code_blocks_print_what_they_say() -> None:
-    blocks = BLOCK.findall(README.read_text(encoding="utf-8"))
-    assert len(blocks) >= 4
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_blocks_print_what_they_say(page: Path) -> None:
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    assert len(blocks) >= WITH_CODE.get(page.name, 0)
     namespace: dict[str, object] = {}
     for code, expected in blocks:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, "README.md", "exec"), namespace)
+            exec(compile(code, page.name, "exec"), namespace)
         assert tokens(printed.getvalue()) == tokens(expected)
 
 
 def tokens(text: str) -> list[object]:
-    """The words and numbers of a text; the last digits of a number differ between machines."""
+    """The numbers of a text, whose last digits differ between machines, and what is between."""
     return [
-        pytest.approx(float(word), rel=1e-9) if NUMBER.fullmatch(word) else word
-        for word in re.split(r"(\s+)", text)
+        pytest.approx(float(part), rel=1e-9) if NUMBER.fullmatch(part) else part
+        for part in re.split(f"({NUMBER.pattern})", text)
     ]
 
 
-def test_linked_files_exist() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
-    assert links
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_linked_files_exist(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert links or page.name != "README.md"
     for link in links:
-        assert (README.parent / link).exists(), link
+        assert link.startswith("https://") or (page.parent / link).exists(), link

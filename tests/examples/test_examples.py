@@ -71,6 +71,28 @@ def test_lenet_trains_on_mnist_files(tmp_path: Path) -> None:
     assert "images per second" in lines[-1]
 
 
+def test_every_way_to_optimise_finds_the_same() -> None:
+    lines = run("examples.optimise").stdout.splitlines()
+    fits = [[float(word) for word in line.split()[-5:]] for line in lines[2:6]]
+    for fit in fits:
+        assert fit[:3] == pytest.approx([10.0012, 0.8097, 5.0160], abs=2e-3)
+        assert fit[3] == pytest.approx(0.11300079, abs=2e-8)
+        assert fit[4] < 40
+    assert lines[6].startswith("standard errors")
+
+
+def test_optimise_says_that_scipy_is_missing() -> None:
+    program = (
+        "import sys; sys.modules['scipy'] = None; sys.modules['scipy.optimize'] = None;"
+        "import examples.optimise as o; o.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: this example needs SciPy: pip install scipy\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
