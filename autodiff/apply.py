@@ -24,9 +24,16 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
         TypeError: an operand is not numeric.
         ValueError: the operands don't fit together; the message names them with their shapes.
     """
-    values = [operand._data if isinstance(operand, Node) else _constant(operand, primitive)
-              for operand in operands]  # fmt: skip
-    of_arrays = any(isinstance(value, np.ndarray) for value in values)
+    values = []
+    of_arrays = of_nodes = False
+    for operand in operands:
+        if isinstance(operand, Node):
+            of_nodes = True
+            value = operand._data
+        else:
+            value = _constant(operand, primitive)
+        of_arrays = of_arrays or isinstance(value, np.ndarray)
+        values.append(value)
     try:
         if of_arrays:
             result = primitive.compute(*values, **parameters)
@@ -38,9 +45,7 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
         kinds = (np.linalg.LinAlgError, IndexError, TypeError, ValueError)
         kind = next(kind for kind in kinds if isinstance(fault, kind))
         raise kind(f"{primitive}({named}): {fault}") from None
-    if not any(isinstance(operand, Node) for operand in operands):
-        return result
-    return record(primitive, operands, values, parameters, result)
+    return record(primitive, operands, values, parameters, result) if of_nodes else result
 
 
 def _of_scalars(primitive: Primitive, values: Sequence[Any], parameters: Parameters) -> Any:
@@ -86,7 +91,8 @@ def _constant(operand: Any, primitive: Primitive) -> Any:
 
     Python numbers stay what they are, for they are weak: they never change an array's dtype.
     """
-    if operand.__class__ in (float, int, bool):
+    kind = operand.__class__
+    if kind is float or (kind is np.ndarray and operand.dtype.kind == "f") or kind in (int, bool):
         return operand
     try:
         array = real_array(operand)

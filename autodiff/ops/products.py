@@ -43,6 +43,8 @@ __all__ = [
 def _as_matrices(t: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
     """Adjoint and operands with vectors written as a row (x) and as a column (y)."""
     x_shape, y_shape = shape_of(x), shape_of(y)
+    if len(x_shape) > 1 and len(y_shape) > 1:
+        return t, x, y
     rows = x_shape if len(x_shape) > 1 else (1, *x_shape)
     columns = y_shape if len(y_shape) > 1 else (*y_shape, 1)
     stack = np.broadcast_shapes(rows[:-2], columns[:-2])
@@ -51,12 +53,17 @@ def _as_matrices(t: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
 
 def _transpose_x(t: Any, f: Any, x: Any, y: Any) -> Any:
     t, x_rows, y_columns = _as_matrices(t, x, y)
-    return reshape(sum_to(matmul(t, matrix_transpose(y_columns)), shape_of(x_rows)), shape_of(x))
+    return _as(shape_of(x), sum_to(matmul(t, matrix_transpose(y_columns)), shape_of(x_rows)))
 
 
 def _transpose_y(t: Any, f: Any, x: Any, y: Any) -> Any:
     t, x_rows, y_columns = _as_matrices(t, x, y)
-    return reshape(sum_to(matmul(matrix_transpose(x_rows), t), shape_of(y_columns)), shape_of(y))
+    return _as(shape_of(y), sum_to(matmul(matrix_transpose(x_rows), t), shape_of(y_columns)))
+
+
+def _as(shape: tuple[int, ...], x: Any) -> Any:
+    """``x`` in a shape, itself if it has it: a view would hide that nobody else holds the array."""
+    return x if shape_of(x) == shape else reshape(x, shape)
 
 
 _matmul = Linear("matmul", np.matmul, _transpose_x, _transpose_y, text=lambda x, y: f"{x} @ {y}")

@@ -39,7 +39,8 @@ __all__ = [
 
 def shape_of(x: Operand) -> tuple[int, ...]:
     """The shape of a node, an array or a number."""
-    return np.shape(bare(x))
+    data = x._data if isinstance(x, Node) else x
+    return data.shape if isinstance(data, np.ndarray) else np.shape(data)
 
 
 def normal_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
