@@ -322,15 +322,8 @@ class Tensor(Node):
         Raises:
             ValueError: the node is not a leaf, or ``data`` has another shape.
         """
-        self._require_leaf()
-        array = real_array(data)
-        if array.shape != self._data.shape:
-            raise ValueError(
-                f"{describe(self)} can't be given data of shape {array.shape}: "
-                f"a leaf keeps its shape {self._data.shape}"
-            )
-        if self._data.base is not None or getrefcount(self._data) > 2:
-            # It is a view, or held by somebody besides this node and the call's argument.
+        array = self._new_data(data)
+        if self._is_shared():
             self._data = locked(array.astype(self.dtype, casting="same_kind", copy=True))
         else:
             self._data.flags.writeable = True
@@ -339,6 +332,37 @@ class Tensor(Node):
             finally:
                 self._data.flags.writeable = False
         self.number = next_number()
+
+    def move(self, step: ArrayLike) -> None:
+        """Add a step to the data of a leaf: ``assign(data + step)`` without an array in between.
+
+        Raises:
+            ValueError: the node is not a leaf, or ``step`` has another shape.
+        """
+        array = self._new_data(step)
+        if self._is_shared():
+            self.assign(self._data + array)
+            return
+        self._data.flags.writeable = True
+        try:
+            np.add(self._data, array, out=self._data, casting="same_kind")
+        finally:
+            self._data.flags.writeable = False
+        self.number = next_number()
+
+    def _new_data(self, data: ArrayLike) -> Array:
+        self._require_leaf()
+        array = real_array(data)
+        if array.shape != self._data.shape:
+            raise ValueError(
+                f"{describe(self)} can't be given data of shape {array.shape}: "
+                f"a leaf keeps its shape {self._data.shape}"
+            )
+        return array
+
+    def _is_shared(self) -> bool:
+        """Whether the array is a view, or held by somebody besides this node and this call."""
+        return self._data.base is not None or getrefcount(self._data) > 2
 
     @property
     def grad(self) -> Array | None:

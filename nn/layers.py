@@ -166,8 +166,9 @@ class Dense(Module):
                 f"Dense: expected an input of shape (n, {self.weight.shape[0]}), got {describe(x)}"
                 "; feature maps go through Flatten() first"
             )
-        y = ad.matmul(x, self.weight)
-        return y if self.bias is None else y + self.bias
+        if self.bias is None:
+            return ad.matmul(x, self.weight)
+        return ad.affine(x, self.weight, self.bias)
 
 
 class ReLU(Module):

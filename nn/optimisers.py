@@ -15,7 +15,7 @@ class SGD:
     """Stochastic gradient descent with momentum and weight decay.
 
     For each parameter w with gradient g, velocity v and the rate α_t of this step:
-    v ← μ v + α_t (g + λ w), then w ← w - v (Polyak 1964; Sutskever et al. 2013, eq. 1-2). Biases
+    v ← μ v - α_t (g + λ w), then w ← w + v (Polyak 1964; Sutskever et al. 2013, eq. 1-2). Biases
     have no weight decay, and a rate of their own: α_t times ``bias_rate_factor``.
 
     Args:
@@ -79,8 +79,12 @@ class SGD:
 
     def _move(self, w: Parameter, g: Array, v: Array, scratch: Array, rate: float) -> None:
         """One update without any new array."""
-        v *= self.momentum
-        v += np.multiply(g, rate * (self.bias_rate_factor if w.role == "bias" else 1), out=scratch)
         if self.weight_decay and w.role == "weight":
-            v += np.multiply(w.data, rate * self.weight_decay, out=scratch)
-        w.assign(np.subtract(w.data, v, out=scratch))
+            g = np.add(g, np.multiply(w.data, self.weight_decay, out=scratch), out=scratch)
+        rate *= self.bias_rate_factor if w.role == "bias" else 1
+        step = np.multiply(g, -rate, out=scratch)
+        if self.momentum:
+            v *= self.momentum
+            v += step
+            step = v
+        w.move(step)

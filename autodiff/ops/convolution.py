@@ -16,10 +16,9 @@ from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.indexing import getitem
 from autodiff.ops.pointwise import add
 from autodiff.ops.reductions import sum
-from autodiff.ops.rules import Linear, total
+from autodiff.ops.rules import Biased, Linear
 from autodiff.ops.shapes import reshape, shape_of, whole_numbers
 from autodiff.ops.spatial import Padding, Widths, padded, padding_widths, per_axis, window_sizes
-from autodiff.primitive import Operands, Parameters
 
 __all__ = [
     "conv",
@@ -33,22 +32,13 @@ Mode: TypeAlias = Literal["full", "same", "valid"]
 # --- of images ------------------------------------------------------------------------------------
 
 
-class _Conv(Linear):
-    """Linear in x and in w, plus a bias if there is one."""
-
-    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
-        terms = [super().jvp(tangents[:2], f, operands[:2], parameters)]
-        if len(tangents) == 3 and tangents[2] is not None:
-            terms.append(reshape(tangents[2], (-1, *(1,) * (len(shape_of(f)) - 2))))
-        return total(terms)
-
-
-_conv = _Conv(
+_conv = Biased(
     "conv",
     lambda x, w, b=None, **steps: convolution.correlate(x, w, **steps, b=b),
     lambda t, f, x, w, b=None, **steps: _conv_input(t, w, spatial=shape_of(x)[2:], **steps),
     lambda t, f, x, w, b=None, **steps: _conv_kernel(x, t, size=shape_of(w)[2:], **steps),
     lambda t, f, x, w, b, **steps: sum(t, (0, *range(2, len(shape_of(t))))),
+    spread=lambda b, f: reshape(b, (-1, *(1,) * (len(shape_of(f)) - 2))),
 )
 _conv_input: Linear = Linear(
     "conv_input",

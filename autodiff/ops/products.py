@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.arrays import Array
 from autodiff.graph import Operand, describe
 from autodiff.ops import einstein
 from autodiff.ops.pointwise import mul
-from autodiff.ops.rules import Linear
+from autodiff.ops.rules import Biased, Linear
 from autodiff.ops.shapes import (
+    broadcast_to,
     matrix_transpose,
     moveaxis,
     normal_axes,
@@ -26,6 +28,7 @@ from autodiff.ops.shapes import (
 from autodiff.primitive import Operands, Parameters
 
 __all__ = [
+    "affine",
     "cross",
     "dot",
     "inner",
@@ -81,6 +84,51 @@ def matmul(x: Operand, y: Operand) -> Any:
 
 
 matmul.primitive = _matmul  # type: ignore[attr-defined]
+
+
+def _product_plus_bias(x: Array, w: Array, b: Array | None = None) -> Array:
+    y: Array = np.matmul(x, w)
+    if b is None:
+        return y
+    if y.ndim and np.result_type(y, b) == y.dtype:
+        y += b  # nobody else holds y
+        return y
+    return y + b
+
+
+_affine = Biased(
+    "affine",
+    _product_plus_bias,
+    lambda t, f, x, w, b=None: _transpose_x(t, f, x, w),
+    lambda t, f, x, w, b=None: _transpose_y(t, f, x, w),
+    lambda t, f, x, w, b: t,  # the engine sums it over the axes along which b was broadcast
+    spread=lambda b, f: broadcast_to(b, shape_of(f)),
+    text=lambda x, w, b=None: f"{x} @ {w}" if b is None else f"{x} @ {w} + {b}",
+)
+
+
+def affine(x: Operand, w: Operand, b: Operand) -> Any:
+    """The product x w + b in one step: what a dense layer computes.
+
+    Args:
+        x: (..., n, m), one row for each example.
+        w: (m, k), the weights.
+        b: (k,), the bias; any shape that broadcasts to that of the product.
+
+    Returns:
+        (..., n, k).
+
+    Raises:
+        ValueError: the shapes don't fit, or b is larger than the product.
+
+    Example:
+        >>> import numpy as np
+        >>> from autodiff import affine
+        >>> affine(np.array([[1.0, 2.0]]), np.eye(2), np.array([10.0, 20.0]))
+        array([[11., 22.]])
+    """
+    _require_equal("affine", x, -1, w, -2)
+    return _affine(x, w, b)
 
 
 def matvec(x: Operand, y: Operand) -> Any:

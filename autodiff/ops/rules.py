@@ -182,6 +182,35 @@ class Linear(Rule):
         return self._transposes[i] is None
 
 
+class Biased(Linear):
+    """Linear in each of two operands, plus a bias if there is a third: f = L(x, w) + spread(b).
+
+    Args:
+        name: the primitive's name.
+        compute: the function on bare arrays, ``compute(x, w, b=None, **parameters)``.
+        transposes: one rule for each of the three operands.
+        spread: ``spread(b, f)``, the bias with axes that broadcast against the output.
+        text: as for ``Linear``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        compute: Callable[..., Any],
+        *transposes: Contribution,
+        spread: Callable[[Any, Any], Any],
+        text: Callable[..., str] | None = None,
+    ) -> None:
+        super().__init__(name, compute, *transposes, text=text)
+        self._spread = spread
+
+    def jvp(self, tangents: Operands, f: Any, operands: Operands, parameters: Parameters) -> Any:
+        terms = [super().jvp(tangents[:2], f, operands[:2], parameters)]
+        if len(tangents) == 3 and tangents[2] is not None:
+            terms.append(self._spread(tangents[2], f))
+        return total(terms)
+
+
 Rules: TypeAlias = "Contribution | Sequence[Contribution | None]"
 """A rule of a function of one operand, or one for each operand."""
 

@@ -353,3 +353,26 @@ def test_read_only_data_can_not_be_unlocked(name: str) -> None:
     node = NODES[name](Tensor([1.0, 2.0]))
     with pytest.raises(ValueError, match="WRITEABLE"):
         node.data.flags.writeable = True
+
+
+def test_moving_a_leaf_adds_in_place_unless_somebody_else_holds_its_array() -> None:
+    x = Tensor([1.0, 2.0])
+    held = x.data
+    x.move([0.5, -1.0])
+    np.testing.assert_array_equal(x.data, [1.5, 1.0])
+    np.testing.assert_array_equal(held, [1.0, 2.0])
+    del held
+    place = x.data.__array_interface__["data"]
+    x.move(np.array([1.0, 1.0], np.float32))
+    assert x.data.__array_interface__["data"] == place
+    np.testing.assert_array_equal(x.data, [2.5, 2.0])
+    assert not x.data.flags.writeable
+    y = x * x
+    x.move([1.0, 0.0])
+    with pytest.raises(ValueError, match="new data"):
+        y.backward(np.ones(2))
+    with pytest.raises(ValueError, match="only a leaf"):
+        y.move([1.0, 1.0])
+    with pytest.raises(ValueError, match="shape"):
+        x.move([1.0])
+    np.testing.assert_array_equal(x.data, [3.5, 2.0])

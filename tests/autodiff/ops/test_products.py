@@ -79,7 +79,23 @@ def product_rows() -> Iterator[Row]:
     yield "vecdot", "axis 0", lambda x, y: ad.vecdot(x, y, axis=0), (points(3, 2), points(3, 1))
 
 
-TABLE: list[Row] = [*matmul_rows(), *product_rows()]
+def affine_rows() -> Iterator[Row]:
+    for x, w, b in (
+        ((2, 3), (3, 4), (4,)), ((2, 3), (3, 1), (1,)), ((2, 3), (3, 4), ()),
+        ((2, 3), (3, 4), (2, 1)), ((5, 2, 3), (3, 4), (4,)), ((0, 3), (3, 2), (2,)),
+        ((3,), (3, 2), (2,)),
+    ):  # fmt: skip
+        operands = points(*x), points(*w, seed=1), points(*b, seed=2)
+        yield "affine", f"{x} {w} {b}", ad.affine, operands
+    constant = points(2, 3, seed=3)
+    yield "affine", "constant x", lambda w, b: ad.affine(constant, w * w, b), (
+        points(3, 2), points(2, seed=1),
+    )  # fmt: skip
+    yield "affine", "bias alone", lambda b: ad.affine(constant, constant.T, b * b), (points(2),)
+    yield "affine", "the same operand", lambda x: ad.affine(x, x, x), (points(2, 2),)
+
+
+TABLE: list[Row] = [*affine_rows(), *matmul_rows(), *product_rows()]
 
 
 @cases(TABLE)
