@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff import fft, linalg, ops, reverse, transform
+from autodiff import fft, linalg, ops, reverse, special, transform
 from autodiff.graph import Node, Tensor, Value
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from autodiff.view import draw, explain, render
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
-_NOT_STARRED = {"abs", "max", "pow", "sum"}
+_NOT_STARRED = {"abs", "divmod", "max", "pow", "round", "sum"}
 
 __all__ = [
     "CustomRule",
@@ -65,6 +65,7 @@ __all__ = [
     "recording",
     "render",
     "reverse",
+    "special",
     "stop_gradient",
     "value_and_grad",
     "vjp",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import frozen, locked, real_array
+from autodiff.arrays import frozen, locked, nearest_float, real_array
 from autodiff.graph import Node, Tensor, Value, describe, is_differentiable, next_number
 from autodiff.primitive import Parameters, Primitive
 from autodiff.recording import is_recording
@@ -92,8 +92,10 @@ def _constant(operand: Any, primitive: Primitive) -> Any:
     Python numbers stay what they are, for they are weak: they never change an array's dtype.
     """
     kind = operand.__class__
-    if kind is float or (kind is np.ndarray and operand.dtype.kind == "f") or kind in (int, bool):
+    if kind is float or (kind is np.ndarray and operand.dtype.kind == "f") or kind is bool:
         return operand
+    if kind is int:
+        return operand if operand.bit_length() < 1024 else nearest_float(operand)
     try:
         array = real_array(operand)
     except TypeError as fault:

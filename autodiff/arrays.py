@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -61,3 +62,11 @@ def floating(dtype: Any) -> np.dtype[Any]:
     if checked.kind != "f":
         raise TypeError(f"expected a floating-point dtype, got {checked}")
     return checked
+
+
+def nearest_float(number: int) -> float:
+    """A whole number as a float; inf or -inf if it is too large, as IEEE 754 rounds it."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf

@@ -170,8 +170,14 @@ class Node:
 
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
         __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _binary
         __lt__ = __le__ = __gt__ = __ge__ = _binary
-        __neg__ = __pos__ = __abs__ = _unary
+        __neg__ = __pos__ = __abs__ = __floor__ = __ceil__ = __trunc__ = _unary
+
+        def round(self, decimals: int = 0) -> Self: ...
+        def clip(self, min: Operand | None = None, max: Operand | None = None) -> Any: ...
+
+        __round__ = round
         exp = log = sqrt = sin = cos = tan = tanh = sigmoid = relu = _unary
 
 

@@ -97,7 +97,7 @@ REFUSED: tuple[Group, ...] = (
     ),
     Group(
         "the grid of floating-point numbers",
-        "nextafter spacing frexp",
+        "nextafter spacing",
         "it shows how numbers are stored, and is no function of real numbers: apply it to the "
         ".data",
     ),

@@ -27,6 +27,12 @@ def unparse(formula: ast.expr, names: Mapping[str, str]) -> str:
     return ast.unparse(_Rename(names).visit(deepcopy(formula)))
 
 
+def expanded(formula: ast.expr, meanings: Mapping[str, ast.expr]) -> ast.expr:
+    """The formula with calls of some names replaced by what they mean, formulas in ``x``, ``y``."""
+    expansion: ast.expr = _Expand(meanings).visit(deepcopy(formula))
+    return expansion
+
+
 def simplified(formula: ast.expr, names: Mapping[str, str]) -> str:
     """The formula as text, with decided what is decided where a name is a number.
 
@@ -37,7 +43,7 @@ def simplified(formula: ast.expr, names: Mapping[str, str]) -> str:
 
 def function(formula: ast.expr, arguments: str, namespace: dict[str, Any]) -> Callable[..., Any]:
     """A Python function of the comma-separated ``arguments`` that computes the formula."""
-    source = f"lambda {arguments}: {ast.unparse(formula)}"
+    source = f"lambda {arguments}: {ast.unparse(_Elementwise().visit(deepcopy(formula)))}"
     compiled: Callable[..., Any] = eval(source, namespace)
     return compiled
 
@@ -55,7 +61,7 @@ def variables(formula: ast.expr) -> set[str]:
 def contribution(partial: ast.expr) -> ast.expr | None:
     """``t`` times a local partial, in its best form: ``t`` for ``1``, ``t / x`` for ``1 / x``.
 
-    ``None`` where the partial is zero. A comparison is a partial of 1 or 0 and selects ``t``.
+    ``None`` where the partial is zero. A condition is a partial of 1 or 0 and selects ``t``.
     """
     match partial:
         case ast.Constant(value=0):
@@ -66,8 +72,8 @@ def contribution(partial: ast.expr) -> ast.expr | None:
             return parse("-t")
         case ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=divisor):
             return ast.BinOp(parse("t"), ast.Div(), divisor)
-        case ast.Compare():
-            return ast.Call(ast.Name("where"), [partial, parse("t"), parse("0.0")], [])
+        case ast.Compare() | ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+            return ast.Call(ast.Name("select"), [partial, parse("t"), parse("0.0")], [])
     return ast.BinOp(parse("t"), ast.Mult(), partial)
 
 
@@ -83,17 +89,46 @@ class _Rename(ast.NodeTransformer):
             return ast.Name(name)
 
 
+class _Expand(ast.NodeTransformer):
+    def __init__(self, meanings: Mapping[str, ast.expr]) -> None:
+        self.meanings = meanings
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=operands) if name in self.meanings:
+                return _Substitute(operands).visit(deepcopy(self.meanings[name]))  # type: ignore[no-any-return]
+        return node
+
+
+class _Substitute(ast.NodeTransformer):
+    def __init__(self, operands: list[ast.expr]) -> None:
+        self.operands = dict(zip("xyz", operands, strict=False))
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return deepcopy(self.operands.get(node.id, node))
+
+
 class _Simplify(ast.NodeTransformer):
     """Decides what numbers decide: arithmetic, choices, what 0 and 1 do to products and powers."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
         match node:
-            case ast.Call(func=ast.Name(id="where"), args=[condition, taken, other]):
-                decided = _number(condition)
-                return node if decided is None else taken if decided else other
+            case ast.Call(func=ast.Name(id="where"), args=[condition, taken, other]) if (
+                decided := _number(condition)
+            ) is not None:
+                return taken if decided else other
+            case ast.BoolOp(values=[left, right]) if (decided := _number(left)) is not None:
+                return right if decided else ast.Constant(False)
             case ast.BinOp(left=x, op=ast.Pow(), right=y) if _number(y) == 0:
                 return ast.Constant(1) if _number(x) is None else self._folded(node)
+            case ast.Call(func=ast.Name(id="where"), args=[_, taken, other]) if ast.unparse(
+                taken
+            ) == ast.unparse(other):
+                return taken
+            case ast.BinOp(left=x, op=ast.Mult()) if _number(x) == 0:
+                return ast.Constant(0)
             case ast.BinOp(left=x, op=ast.Pow() | ast.Mult(), right=y) if _number(y) == 1:
                 return x
             case ast.BinOp(left=x, op=ast.Mult(), right=y) if _number(x) == 1:
@@ -120,13 +155,33 @@ def _number(formula: ast.expr) -> Any | None:
         return None  # such as 1 / 0: shown as it stands
 
 
+class _Elementwise(ast.NodeTransformer):
+    """Rewrites what Python's operators do not do element by element, or not as IEEE 754 says."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Pow):
+            return ast.Call(ast.Name("pow"), [node.left, node.right], [])
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        """``p and q`` of arrays; q is not even computed where p is the number False."""
+        self.generic_visit(node)
+        p, q = node.values
+        return ast.IfExp(
+            ast.Compare(ast.NamedExpr(ast.Name("_p"), p), [ast.Is()], [ast.Constant(False)]),
+            ast.Constant(False),
+            ast.BinOp(ast.Name("_p"), ast.BitAnd(), q),
+        )
+
+
 class _Scalar(ast.NodeTransformer):
     """Rewrites what has no direct counterpart among Python's float operations."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         match node:
-            case ast.Call(func=ast.Name(id="where"), args=[condition, taken, other]):
+            case ast.Call(func=ast.Name(id="where" | "select"), args=[condition, taken, other]):
                 return ast.IfExp(condition, taken, other)
             case ast.Call(func=ast.Name(id="relu"), args=[x]):
                 positive = ast.Call(ast.Name("maximum"), [x, ast.Constant(0.0)], [])

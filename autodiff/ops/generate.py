@@ -8,13 +8,13 @@ table stays the only place where a function and its derivative are stated.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.apply import apply
+from autodiff.arrays import nearest_float
 from autodiff.graph import Node, StaleGraphError, Value, bare, next_number
 from autodiff.kernels import scalar
 from autodiff.ops import formula
@@ -22,9 +22,7 @@ from autodiff.ops.rules import Pointwise
 from autodiff.primitive import NO_PARAMETERS, Primitive
 from autodiff.recording import is_recording, switch
 
-FLOATS: dict[str, float | Callable[..., float]] = {
-    name: getattr(math, name) for name in ("cos", "exp", "log", "pow", "sin", "sqrt", "tan", "tanh")
-} | {"abs": abs, "sigmoid": scalar.sigmoid, "sign": scalar.sign}
+FLOATS: dict[str, Any] = dict(scalar.FUNCTIONS)
 """What the names in formulas mean for Python floats."""
 
 _DATA = {"x": "a", "y": "b"}  # in generated code x and y are the operands, a and b their floats
@@ -43,6 +41,15 @@ def operator(primitive: Pointwise, name: str) -> Callable[..., Any]:
 def reflected_operator(primitive: Pointwise, name: str) -> Callable[..., Any]:
     """The method behind an operator whose left operand is no node."""
     return _operation(primitive, name, primitive.operand_names[::-1], "operate")
+
+
+def on_floats(primitive: Pointwise) -> Callable[..., float]:
+    """The primitive on floats, for use in formulas; it may raise where IEEE 754 has inf or nan."""
+    source = (
+        f"lambda {', '.join(primitive.operand_names)}: {formula.scalar_source(primitive.value)}"
+    )
+    made: Callable[..., float] = eval(source, FLOATS)
+    return made
 
 
 def scalar_pull(primitive: Pointwise) -> Callable[..., None]:
@@ -167,12 +174,16 @@ _BINARY = (
     "        a = x._data",
     "        if y.__class__ is Value: b = y._data",
     "        elif y.__class__ is float: b = y",
-    "        elif y.__class__ is int: b = y = float(y)",
+    "        elif y.__class__ is int:",
+    "            try: b = y = float(y)",
+    "            except OverflowError: b = y = nearest_float(y)",
     "        else: return {fallback}(primitive, {operands}, NO_PARAMETERS)",
     "    elif y.__class__ is Value and x.__class__ is float:",
     "        a = x; b = y._data",
     "    elif y.__class__ is Value and x.__class__ is int:",
-    "        a = x = float(x); b = y._data",
+    "        b = y._data",
+    "        try: a = x = float(x)",
+    "        except OverflowError: a = x = nearest_float(x)",
     "    else: return {fallback}(primitive, {operands}, NO_PARAMETERS)",
 )
 
@@ -199,6 +210,7 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> Callable[...
         "Value": Value,
         "apply": apply,
         "is_recording": is_recording,
+        "nearest_float": nearest_float,
         "new": object.__new__,
         "next_number": next_number,
         "operate": operate,

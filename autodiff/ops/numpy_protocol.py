@@ -40,6 +40,7 @@ from autodiff.ops import (
     shapes,
     sorting,
     spatial,
+    special,
 )
 
 Function: TypeAlias = Callable[..., Any]
@@ -67,18 +68,12 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     (determinants, np.linalg),
     (decompositions, np.linalg),
     (norms, np.linalg),
+    (special, ModuleType("scipy.special")),  # empty: SciPy is not loaded for it, see below
 )
 
 OTHER_NAMES: dict[Any, Function] = {
-    np.subtract: pointwise.sub,
-    np.multiply: pointwise.mul,
-    np.divide: pointwise.div,
-    np.negative: pointwise.neg,
-    np.positive: lambda x: x,
-    np.conjugate: lambda x: x,
-    np.real: lambda x: x,
-    np.real_if_close: lambda x, tol=100: x,
     np.amax: reductions.max,
+    np.i0: special.i0,
 }
 """NumPy's functions whose operation has another name here."""
 
@@ -107,7 +102,8 @@ ANSWERS: dict[Any, Function] = _same_names() | OTHER_NAMES
 
 
 def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    library = "np" if getattr(np, ufunc.__name__, None) is ufunc else "ufunc"
+    name = f"{library}.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if ufunc in BARE:
         return getattr(ufunc, method)(*_all_bare(inputs), **_all_bare(options))
     if "out" in options:
@@ -124,6 +120,9 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
         raise TypeError(f"{name} of a node takes no {', '.join(sorted(unknown))}=")
     if ufunc in ANSWERS:
         return ANSWERS[ufunc](*inputs, **options)
+    of_scipy = special.answer(ufunc)
+    if of_scipy is not None:
+        return of_scipy(*inputs)
     raise TypeError(_no_rule(name, ufunc))
 
 

@@ -25,9 +25,18 @@ _ARITHMETIC = {
     "sub": pointwise.sub,
     "mul": pointwise.mul,
     "truediv": pointwise.div,
+    "floordiv": pointwise.floor_divide,
+    "mod": pointwise.mod,
     "pow": pointwise.pow,
 }
-_UNARY = {"__neg__": pointwise.neg, "__abs__": pointwise.abs} | {
+_UNARY: dict[str, Any] = {
+    "__neg__": pointwise.neg,
+    "__abs__": pointwise.abs,
+    "__round__": pointwise.round,
+    "__floor__": pointwise.floor,
+    "__ceil__": pointwise.ceil,
+    "__trunc__": pointwise.trunc,
+} | {
     name: getattr(pointwise, name)
     for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu")
 }
@@ -57,6 +66,18 @@ def _rmatmul(self: Node, other: Operand) -> Any:
     return generate.operate(products.matmul.primitive, (other, self), {})  # type: ignore[attr-defined]
 
 
+def _divmod(self: Node, other: Operand) -> Any:
+    return self // other, self % other
+
+
+def _rdivmod(self: Node, other: Operand) -> Any:
+    return other // self, other % self
+
+
+def _clip(self: Node, min: Operand | None = None, max: Operand | None = None) -> Any:
+    return pointwise.clip(self, min, max)
+
+
 def _several(given: tuple[Any, ...]) -> Any:
     """``reshape(2, 3)`` and ``reshape((2, 3))`` mean the same."""
     return given[0] if len(given) == 1 and not isinstance(given[0], int) else given
@@ -80,7 +101,11 @@ def _install() -> None:
     for name in _COMPARISONS:
         setattr(Node, name, _comparison(name))
     methods: dict[str, Any] = {
+        "__divmod__": _divmod,
+        "__rdivmod__": _rdivmod,
         "__pos__": lambda self: self,
+        "clip": _clip,
+        "round": pointwise.round,
         "__matmul__": _matmul,
         "__rmatmul__": _rmatmul,
     }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, TypeAlias
 
@@ -44,10 +44,11 @@ class Pointwise(Rule):
 
     Args:
         name: the primitive's name.
-        value: the function as a formula in ``x`` (and ``y``).
+        value: the function as a formula in ``x`` (and ``y``, ``z``).
         partials: one formula per operand, in ``x``, ``y`` and the output ``f``.
         arrays: what the formulas' names mean for arrays.
         nodes: what they mean for nodes; read when a rule is first used, so it may still grow.
+        meanings: formulas that people read in place of names that only the library knows.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class Pointwise(Rule):
         partials: Sequence[str],
         arrays: dict[str, Any],
         nodes: dict[str, Any],
+        meanings: Mapping[str, ast.expr] | None = None,
     ) -> None:
         self.name = name
         self.value = formula.parse(value)
         self.partials = [formula.parse(partial) for partial in partials]
+        self._meanings = {} if meanings is None else meanings
         self.operand_names = OPERAND_NAMES[: len(partials)]
         self.compute = formula.function(self.value, ", ".join(self.operand_names), arrays)
         self.contribution_formulas = [formula.contribution(partial) for partial in self.partials]
@@ -87,7 +90,7 @@ class Pointwise(Rule):
 
     def partial(self, i: int, names: Sequence[str], output: str) -> str | None:
         renamed = dict(zip(self.operand_names, names, strict=True)) | {"f": output}
-        return formula.simplified(self.partials[i], renamed)
+        return formula.simplified(formula.expanded(self.partials[i], self._meanings), renamed)
 
     def expression(self, names: Sequence[str], parameters: Parameters) -> str:
         if isinstance(self.value, ast.Call):

@@ -27,7 +27,7 @@ LAYERS = [
     ("autodiff.transform",),
     ("autodiff.reverse",),
     ("autodiff.fft",),
-    ("autodiff.linalg",),
+    ("autodiff.linalg", "autodiff.special"),
     ("autodiff.ops",),
     ("autodiff.adjoint", "autodiff.apply", "autodiff.sweep"),
     ("autodiff.graph",),

@@ -57,6 +57,49 @@ CONVENTIONS: list[tuple[str, Function, tuple[float, ...], tuple[float, ...]]] = 
     ("x**y at 0, 1",      ad.pow,            (0.0, 1.0),   (1.0, 0.0)),
     ("x**y at -2, 3",     ad.pow,            (-2.0, 3.0),  (12.0, nan)),
     ("1**y",              lambda y: 1**y,    (3.0,),       (0.0,)),
+    ("0**y at -1",        lambda y: 0.0**y,  (-1.0,),      (-inf,)),
+    ("x**y at 3, 0",      ad.pow,            (3.0, 0.0),   (0.0, np.log(3.0))),
+    ("x**-2 at -2",       lambda x: x**-2,   (-2.0,),      (0.25,)),
+    ("cbrt",              ad.cbrt,           (0.0,),       (inf,)),
+    ("reciprocal",        ad.reciprocal,     (0.0,),       (-inf,)),
+    ("floor",             ad.floor,          (2.0,),       (0.0,)),
+    ("ceil",              ad.ceil,           (2.0,),       (0.0,)),
+    ("trunc",             ad.trunc,          (0.0,),       (0.0,)),
+    ("rint",              ad.rint,           (0.5,),       (0.0,)),
+    ("round",             ad.round,          (0.5,),       (0.0,)),
+    ("x // y",            ad.floor_divide,   (6.0, 2.0),   (0.0, 0.0)),
+    ("x % y",             ad.mod,            (6.0, 2.0),   (1.0, -3.0)),
+    ("x % y, negative",   ad.mod,            (-7.0, 2.0),  (1.0, 4.0)),
+    ("fmod, negative",    ad.fmod,           (-7.0, 2.0),  (1.0, 3.0)),
+    ("x % inf",           ad.mod,            (5.0, inf),   (1.0, 0.0)),
+    ("heaviside",         ad.heaviside,      (0.0, 0.5),   (0.0, 1.0)),
+    ("heaviside of 2",    ad.heaviside,      (2.0, 0.5),   (0.0, 0.0)),
+    ("copysign",          ad.copysign,       (0.0, -2.0),  (0.0, 0.0)),
+    ("copysign to -0",    ad.copysign,       (3.0, -0.0),  (-1.0, 0.0)),
+    ("fmax",              ad.fmax,           (2.0, 2.0),   (0.5, 0.5)),
+    ("fmin",              ad.fmin,           (2.0, 2.0),   (0.5, 0.5)),
+    ("clip at its edge",  lambda x: ad.clip(x, 0.0, 1.0), (0.0,), (1.0,)),
+    ("clip at its top",   lambda x: ad.clip(x, 0.0, 1.0), (1.0,), (1.0,)),
+    ("clip below",        lambda x: ad.clip(x, 0.0, 1.0), (-0.5,), (0.0,)),
+    ("clip, bounds",      ad.clip,           (1.0, 1.0, 1.0), (1.0, 0.0, 0.0)),
+    ("clip, crossed",     ad.clip,           (2.0, 3.0, 1.0), (0.0, 0.0, 1.0)),
+    ("hypot",             ad.hypot,          (0.0, 0.0),   (0.0, 0.0)),
+    ("hypot of 0, -2",    ad.hypot,          (0.0, -2.0),  (0.0, -1.0)),
+    ("arctan2",           ad.arctan2,        (0.0, 0.0),   (0.0, 0.0)),
+    ("arctan2 of 0, -2",  ad.arctan2,        (0.0, -2.0),  (-0.5, 0.0)),
+    ("arcsin",            ad.arcsin,         (1.0,),       (inf,)),
+    ("arccos",            ad.arccos,         (-1.0,),      (-inf,)),
+    ("arccosh",           ad.arccosh,        (1.0,),       (inf,)),
+    ("arctanh",           ad.arctanh,        (1.0,),       (inf,)),
+    ("arctan of inf",     ad.arctan,         (inf,),       (0.0,)),
+    ("log1p",             ad.log1p,          (-1.0,),      (inf,)),
+    ("logaddexp of inf",  ad.logaddexp,      (inf, inf),   (0.5, 0.5)),
+    ("logaddexp of -inf", ad.logaddexp,      (-inf, -inf), (0.5, 0.5)),
+    ("logaddexp, none",   ad.logaddexp,      (-inf, 2.0),  (0.0, 1.0)),
+    ("softplus of inf",   ad.softplus,       (inf,),       (1.0,)),
+    ("softplus of -inf",  ad.softplus,       (-inf,),      (0.0,)),
+    ("sinc",              ad.sinc,           (0.0,),       (0.0,)),
+    ("nan_to_num",        ad.nan_to_num,     (inf,),       (0.0,)),
     ("tanh of inf",       ad.tanh,           (inf,),       (0.0,)),
     ("sigmoid of inf",    ad.sigmoid,        (inf,),       (0.0,)),
     ("sigmoid of -800",   ad.sigmoid,        (-800.0,),    (0.0,)),
@@ -114,6 +157,50 @@ def test_conventions_forward(
         direction = [float(i == j) for j in range(len(point))]
         if not any(map(isnan, expected)):  # a jvp mixes the operands: 0 · nan
             assert ad.jvp(function, point, direction)[1] == slope
+
+
+# fmt: off
+SECOND: list[tuple[str, Function, tuple[float, ...], list[list[float]]]] = [
+    # name          function      at            second derivatives
+    ("abs",         ad.abs,       (0.0,),       [[0.0]]),
+    ("relu",        ad.relu,      (0.0,),       [[0.0]]),
+    ("sqrt",        ad.sqrt,      (0.0,),       [[-inf]]),
+    ("square",      ad.square,    (0.0,),       [[2.0]]),
+    ("x**2",        lambda x: x**2, (0.0,),     [[2.0]]),
+    ("x**1",        lambda x: x**1, (0.0,),     [[0.0]]),
+    ("x**0",        lambda x: x**0, (0.0,),     [[0.0]]),
+    ("hypot",       ad.hypot,     (0.0, 0.0),   [[0.0, 0.0], [0.0, 0.0]]),
+    ("arctan2",     ad.arctan2,   (0.0, 0.0),   [[0.0, 0.0], [0.0, 0.0]]),
+    ("logaddexp",   ad.logaddexp, (2.0, 2.0),   [[0.25, -0.25], [-0.25, 0.25]]),
+    ("clip",        lambda x: ad.clip(x, 0.0, 1.0), (1.0,), [[0.0]]),
+    ("sigmoid",     ad.sigmoid,   (0.0,),       [[0.0]]),
+    ("mod",         ad.mod,       (7.0, 2.0),   [[0.0, 0.0], [0.0, 0.0]]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("function", "point", "expected"), [pytest.param(*row, id=name) for name, *row in SECOND]
+)
+def test_conventions_of_second_derivatives(
+    function: Function, point: tuple[float, ...], expected: list[list[float]]
+) -> None:
+    for i, row in enumerate(expected):
+        for j, curvature in enumerate(row):
+            assert ad.grad(ad.grad(function, i), j)(*point) == curvature
+
+            def slope(*x: Any, i: int = i) -> Any:
+                return ad.sum(ad.grad(lambda *x: ad.sum(function(*x)), i)(*x))
+
+            with np.errstate(all="ignore"):
+                array = ad.grad(slope, j)(*(np.array([x, x]) for x in point))
+            np.testing.assert_array_equal(array, curvature)
+
+
+def test_fmax_and_fmin_give_the_adjoint_to_the_number() -> None:
+    for f in (ad.fmax, ad.fmin):
+        assert ad.grad(f, (0, 1))(nan, 2.0) == (0.0, 1.0)
+        assert ad.grad(f, (0, 1))(2.0, nan) == (1.0, 0.0)
 
 
 # --- ties in reductions and windows ---------------------------------------------------------------
