@@ -9,6 +9,7 @@ table stays the only place where a function and its derivative are stated.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,33 @@ def add_contribution(
 def _operation(
     primitive: Pointwise, name: str, arguments: tuple[str, ...], fallback: str
 ) -> Callable[..., Any]:
+    """The operation as a function that is generated when it is first called."""
+    namespace: dict[str, Any] = {"__name__": __name__}
+    made = FunctionType(_UNMADE[arguments].__code__, namespace, name)
+
+    def make() -> Callable[..., Any]:
+        generated = _generated_operation(primitive, name, arguments, fallback)
+        namespace.update(generated.__globals__)
+        made.__code__ = generated.__code__
+        return made
+
+    namespace["make"] = make
+    made.__qualname__ = name
+    made.__doc__ = _documentation(primitive)
+    return made
+
+
+# How an operation of some arguments begins: ``make`` puts the generated code in the place of this.
+_UNMADE: dict[tuple[str, ...], Any] = {
+    ("x",): lambda x: make()(x),  # type: ignore[name-defined]  # noqa: F821 - see _operation
+    ("x", "y"): lambda x, y: make()(x, y),  # type: ignore[name-defined]  # noqa: F821
+    ("y", "x"): lambda y, x: make()(y, x),  # type: ignore[name-defined]  # noqa: F821
+}
+
+
+def _generated_operation(
+    primitive: Pointwise, name: str, arguments: tuple[str, ...], fallback: str
+) -> FunctionType:
     names = primitive.operand_names
     floats = ", ".join(_DATA[x] for x in names)
     operands = f"({', '.join(names)},)"
@@ -158,11 +186,9 @@ def _operation(
         "    node.number = next_number()",
         "    return node",
     ]
-    made = _executed(
+    return _executed(
         [line.format(fallback=fallback, operands=operands) for line in lines], name, primitive
     )
-    made.__doc__ = _documentation(primitive)
-    return made
 
 
 _UNARY = (
@@ -192,7 +218,7 @@ def _on_floats(expression: Any) -> str:
     return formula.scalar_source(formula.parse(formula.unparse(expression, _DATA)))
 
 
-def _executed(lines: list[str], name: str, primitive: Pointwise) -> Callable[..., Any]:
+def _executed(lines: list[str], name: str, primitive: Pointwise) -> FunctionType:
     def rescue(*operands: float) -> float:
         """The value where Python's floats raise and IEEE 754 has inf or nan: NumPy's."""
         with np.errstate(all="ignore"):
@@ -235,8 +261,8 @@ _OPERANDS = (Node, float, int, complex, np.ndarray, np.generic, list, tuple)
 
 
 def _documentation(primitive: Pointwise) -> str:
-    names = primitive.operand_names
-    partials = "; ".join(
-        f"∂f/∂{x} = {primitive.partial(i, names, 'f')}" for i, x in enumerate(names)
+    value, *partials = primitive.texts
+    slopes = "; ".join(
+        f"∂f/∂{x} = {partial}" for x, partial in zip(primitive.operand_names, partials, strict=True)
     )
-    return f"f = {primitive.expression(names, NO_PARAMETERS)}, element by element. {partials}."
+    return f"f = {value}, element by element. {slopes}."

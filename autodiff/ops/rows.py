@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -60,6 +62,27 @@ NODES: dict[str, Any] = dict(CONSTANTS)
 _MEANINGS: dict[str, ast.expr] = {}
 
 
+class _Row(Pointwise):
+    """A primitive with functions on floats, generated when they are first needed."""
+
+    @cached_property
+    def on_floats(self) -> Callable[..., float]:
+        """The function on floats, for other formulas."""
+        return generate.on_floats(self)
+
+    @cached_property
+    def scalar_pull(self) -> Callable[..., None] | None:  # type: ignore[override]
+        """The generated step of a sweep over scalars."""
+        return generate.scalar_pull(self) if len(self.operand_names) < 3 else None
+
+    @cached_property
+    def scalar_contributions(  # type: ignore[override]
+        self,
+    ) -> Callable[[Any, float], tuple[Any, ...]] | None:
+        """The generated step of the general walk at a scalar."""
+        return generate.scalar_contributions(self) if len(self.operand_names) < 3 else None
+
+
 def row(name: str, value: str, *partials: str, means: str | None = None) -> Any:
     """A row of a table: the operation made from its formulas.
 
@@ -69,13 +92,11 @@ def row(name: str, value: str, *partials: str, means: str | None = None) -> Any:
         partials: its derivative with respect to each operand.
         means: what a drawing writes in place of a name that only the library knows.
     """
-    primitive = Pointwise(name, value, partials, ARRAYS, NODES, _MEANINGS)
+    primitive = _Row(name, value, partials, ARRAYS, NODES, _MEANINGS)
+    generate.FLOATS.setdefault(name, lambda *x: primitive.on_floats(*x))
+    ARRAYS.setdefault(name, lambda *x: primitive.compute(*x))
     operation: Any = primitive
-    generate.FLOATS.setdefault(name, generate.on_floats(primitive))
-    ARRAYS.setdefault(name, primitive.compute)
     if len(partials) < 3:  # a third operand is rare; Values go the way of arrays then
-        primitive.scalar_pull = generate.scalar_pull(primitive)
-        primitive.scalar_contributions = generate.scalar_contributions(primitive)
         operation = generate.operation(primitive)
         operation.primitive = primitive
     NODES[name] = operation

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -61,15 +61,39 @@ class Pointwise(Rule):
         meanings: Mapping[str, ast.expr] | None = None,
     ) -> None:
         self.name = name
-        self.value = formula.parse(value)
-        self.partials = [formula.parse(partial) for partial in partials]
-        self._meanings = {} if meanings is None else meanings
         self.operand_names = OPERAND_NAMES[: len(partials)]
-        self.compute = formula.function(self.value, ", ".join(self.operand_names), arrays)
-        self.contribution_formulas = [formula.contribution(partial) for partial in self.partials]
+        self.texts = (value, *partials)
+        self._arrays = arrays
+        self._nodes = nodes
+        self._meanings = {} if meanings is None else meanings
+
+    # A program uses few of all rows, so a row's formulas are read when they are first needed.
+
+    @cached_property
+    def value(self) -> ast.expr:
+        """The function as a formula."""
+        return formula.parse(self.texts[0])
+
+    @cached_property
+    def partials(self) -> list[ast.expr]:
+        """The partial derivatives as formulas, one per operand."""
+        return [formula.parse(partial) for partial in self.texts[1:]]
+
+    @cached_property
+    def contribution_formulas(self) -> list[ast.expr | None]:
+        """``t`` times the partial derivatives, as formulas; None for those that are zero."""
+        return [formula.contribution(partial) for partial in self.partials]
+
+    @cached_property
+    def compute(self) -> Callable[..., Any]:  # type: ignore[override]
+        """The function on bare arrays."""
+        return formula.function(self.value, ", ".join(self.operand_names), self._arrays)
+
+    @cached_property
+    def _contributions(self) -> list[Contribution | None]:
         arguments = ["t", "f", *self.operand_names]
-        self._contributions = [
-            None if c is None else _evaluation(c, arguments, arrays, nodes)
+        return [
+            None if c is None else _evaluation(c, arguments, self._arrays, self._nodes)
             for c in self.contribution_formulas
         ]
 
