@@ -9,7 +9,7 @@ what is refused and why, is declared in ``coverage.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -22,6 +22,7 @@ from autodiff.ops import (
     coverage,
     decompositions,
     determinants,
+    cumulative,
     diagonals,
     einstein,
     fourier,
@@ -29,6 +30,8 @@ from autodiff.ops import (
     joining,
     linear_systems,
     norms,
+    nan_reductions,
+    order_statistics,
     padding,
     pointwise,
     polynomials,
@@ -37,9 +40,12 @@ from autodiff.ops import (
     ranges,
     rearranging,
     reductions,
+    sampled,
     shapes,
+    softmax,
     sorting,
     spatial,
+    statistics,
 )
 
 Function: TypeAlias = Callable[..., Any]
@@ -48,6 +54,12 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     # the operations, and the namespace of NumPy's functions of the same names
     (pointwise, np),
     (reductions, np),
+    (nan_reductions, np),
+    (cumulative, np),
+    (softmax, np),
+    (statistics, np),
+    (order_statistics, np),
+    (sampled, np),
     (shapes, np),
     (indexing, np),
     (joining, np),
@@ -79,11 +91,32 @@ OTHER_NAMES: dict[Any, Function] = {
     np.real: lambda x: x,
     np.real_if_close: lambda x, tol=100: x,
     np.amax: reductions.max,
+    np.amin: reductions.min,
 }
 """NumPy's functions whose operation has another name here."""
 
-METHODS: dict[tuple[Any, str], Function] = {}
-"""Methods of ufuncs, such as ``np.add.reduce``."""
+
+def _along_first(
+    operation: Function, x: Any, axis: Any = 0, dtype: Any = None, **options: Any
+) -> Any:
+    """A method of a ufunc: unlike the function, it goes along the first axis unless told."""
+    if dtype is not None:
+        raise TypeError(f"{operation.__name__} of a node takes no dtype=")
+    return operation(x, axis, **options)
+
+
+METHODS: dict[tuple[Any, str], Function] = {
+    (np.add, "reduce"): partial(_along_first, reductions.sum),
+    (np.multiply, "reduce"): partial(_along_first, reductions.prod),
+    (np.maximum, "reduce"): partial(_along_first, reductions.max),
+    (np.minimum, "reduce"): partial(_along_first, reductions.min),
+    (np.logaddexp, "reduce"): partial(_along_first, softmax.logsumexp),
+    (np.add, "accumulate"): partial(_along_first, cumulative.cumsum),
+    (np.multiply, "accumulate"): partial(_along_first, cumulative.cumprod),
+    (np.maximum, "accumulate"): partial(_along_first, cumulative.cummax),
+    (np.minimum, "accumulate"): partial(_along_first, cumulative.cummin),
+}
+"""Methods of ufuncs, such as ``np.add.reduce``; ``outer`` goes by the rule of the ufunc itself."""
 
 BARE = frozenset(function for group in coverage.BARE for _, function in group.functions())
 """What has no derivative: it is computed on bare data."""
@@ -115,6 +148,8 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
             f"{name} can't write a node into an array (out=): instead of a += node, "
             "write a = a + node"
         )
+    if method == "outer" and ufunc in ANSWERS:
+        return _outer(ANSWERS[ufunc], *inputs, **options)
     if method != "__call__":
         if (ufunc, method) not in METHODS:
             raise TypeError(_no_rule(name, ufunc))
@@ -125,6 +160,12 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
     if ufunc in ANSWERS:
         return ANSWERS[ufunc](*inputs, **options)
     raise TypeError(_no_rule(name, ufunc))
+
+
+def _outer(operation: Function, x: Any, y: Any) -> Any:
+    """The operation on every element of ``x`` with every element of ``y``."""
+    wide = (*shapes.shape_of(x), *(1,) * len(shapes.shape_of(y)))
+    return operation(shapes.reshape(x, wide), y)
 
 
 def _array_function(
