@@ -52,7 +52,8 @@ def _by_blocks(a: Array, b: Array) -> Array:
     def in_blocks(x: Array) -> Array:
         padded = np.zeros((blocks * width, *x.shape[1:]), x.dtype)
         padded[:n] = x
-        return padded.reshape(blocks, width, *x.shape[1:]).swapaxes(0, 1)
+        side_by_side: Array = padded.reshape(blocks, width, *x.shape[1:]).swapaxes(0, 1)
+        return side_by_side
 
     a_blocks, b_blocks = in_blocks(a), in_blocks(b)
     h = np.empty(b_blocks.shape, np.result_type(a, b))

@@ -135,7 +135,7 @@ def _quantile(name: str, x: Operand, q: Array, axis: Axes, keepdims: bool, metho
     if np.any(fraction):
         upper = getitem(found, places[1])
         dtype = found.dtype if found.dtype.kind == "f" else float
-        fraction = fraction.astype(dtype).reshape(*q.shape, *(1,) * (found.ndim - 1))
+        fraction = fraction.astype(dtype).reshape((*q.shape, *(1,) * (found.ndim - 1)))
         f = lower + (upper - lower) * fraction
         if not np.all(np.isfinite(bare(f))):
             f = pointwise.where(bare(lower) == bare(upper), lower, f)  # inf - inf would be nan

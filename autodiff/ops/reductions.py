@@ -158,9 +158,10 @@ def axes_of(x: Operand, axis: Axes) -> tuple[int, ...]:
     return normal_axes(axis, len(shape_of(x)))
 
 
-def included(x: Operand, where: Any) -> Array:
-    """``where=`` of a reduction as a boolean array of the operand's shape."""
-    return np.broadcast_to(np.asarray(bare(where), dtype=bool), shape_of(x))
+def included(x: Operand, where: Any) -> Any:
+    """``where=`` of a reduction as a boolean array of the operand's shape; of a scalar, a bool."""
+    mask = np.broadcast_to(np.asarray(bare(where), dtype=bool), shape_of(x))
+    return mask if isinstance(bare(x), np.ndarray) or mask.ndim else bool(mask)
 
 
 def _included(x: Operand, where: Any, neutral: float) -> Any:
@@ -168,9 +169,12 @@ def _included(x: Operand, where: Any, neutral: float) -> Any:
     return x if where is True else pointwise.where(included(x, where), x, neutral)
 
 
-def included_count(x: Operand, where: Any, axis: tuple[int, ...], keepdims: bool) -> Array:
+def included_count(x: Operand, where: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     """How many elements ``where=`` includes, in the operand's type."""
-    count = np.sum(included(x, where), axis=axis, keepdims=keepdims)
+    mask = included(x, where)
+    if mask.__class__ is bool:
+        return float(mask)
+    count = np.sum(mask, axis=axis, keepdims=keepdims)
     dtype = np.asarray(bare(x)).dtype
     return np.asarray(count, dtype=dtype if dtype.kind == "f" else float)
 

@@ -152,14 +152,12 @@ def _slope(x: Any, step: Any, axis: int, edge_order: int) -> Any:
         raise ValueError(
             f"gradient: expected a number or {n} coordinates for axis {axis}, got {describe(step)}"
         )
-    wide = tuple(n - 1 if i == axis else 1 for i in range(ndim))
-    h = broadcast_to(step, wide) if even else reshape(diff(step), wide)
-    before, behind = _part(h, axis, None, -1), _part(h, axis, 1, None)
     if even:
-        inside = pointwise.div(
-            pointwise.sub(_part(x, axis, 2, None), _part(x, axis, None, -2)), 2 * before
-        )
+        h = step
+        inside = pointwise.sub(_part(x, axis, 2, None), _part(x, axis, None, -2)) / (2 * h)
     else:  # the slope of the parabola through three neighbours, at the one in the middle
+        h = reshape(diff(step), tuple(n - 1 if i == axis else 1 for i in range(ndim)))
+        before, behind = _part(h, axis, None, -1), _part(h, axis, 1, None)
         slopes = pointwise.div(diff(x, axis=axis), h)
         share = behind / (before + behind)
         left, right = _part(slopes, axis, None, -1), _part(slopes, axis, 1, None)
@@ -174,18 +172,19 @@ def _slope(x: Any, step: Any, axis: int, edge_order: int) -> Any:
 def _slope_at_end(x: Any, h: Any, axis: int, places: tuple[int, int, int], edge_order: int) -> Any:
     """The slope at the first of the places: of a line through two, or a parabola through three."""
 
-    def slope(i: int, j: int) -> Any:
+    def between(i: int, j: int) -> tuple[Any, Any]:
+        """The slope between two neighbours, and their distance."""
         low, high = sorted((i, j))
-        step = _part(x, axis, high, high + 1) - _part(x, axis, low, high)
-        return step / _part(h, axis, low, high)
+        distance = _part(h, axis, low, high) if shape_of(h) else h
+        rise = pointwise.sub(_part(x, axis, high, high + 1), _part(x, axis, low, high))
+        return rise / distance, distance
 
     end, middle, third = places
-    outer = slope(end, middle)
+    slope, distance = between(end, middle)
     if edge_order == 1:
-        return outer
-    i, j = sorted((end, middle))[0], sorted((middle, third))[0]
-    length, other = _part(h, axis, i, i + 1), _part(h, axis, j, j + 1)
-    return outer + (outer - slope(middle, third)) * (length / (length + other))
+        return slope
+    inner, further = between(middle, third)
+    return slope + (slope - inner) * (distance / (distance + further))
 
 
 # --- integrals ------------------------------------------------------------------------------------
@@ -271,7 +270,8 @@ def interp(
         x0, x1, y0, y1 = (getitem(p, j) for p in (xp, fp) for j in (i, i + 1))
         y = y0 + (y1 - y0) / (x1 - x0) * (x - x0)
     else:
-        y = getitem(fp, np.zeros(places.shape, int)) + 0.0 * np.where(np.isnan(places), places, 0.0)
+        y = getitem(fp, np.zeros(places.shape, int))
+        y = y + 0.0 * pointwise.where(np.isfinite(places), x, 0.0)
     for outside, given, end in ((below, left, 0), (above, right, -1)):
         if np.any(outside) and period is None:
             y = pointwise.where(outside, getitem(fp, end) if given is None else given, y)
