@@ -130,15 +130,17 @@ def _quantile(name: str, x: Operand, q: Array, axis: Axes, keepdims: bool, metho
     above = below + (fraction > 0)
     ranks, places = np.unique(np.stack([below, above]), return_inverse=True)
     places = places.reshape(2, *q.shape)
-    found = _order_statistics(_array(x), axis=axes, ranks=tuple(map(int, ranks)))
+    chosen = tuple(map(int, ranks)) or (0,)
+    found = _order_statistics(_array(x), axis=axes, ranks=chosen)
     f = lower = getitem(found, places[0])
     if np.any(fraction):
         upper = getitem(found, places[1])
         dtype = found.dtype if found.dtype.kind == "f" else float
         fraction = fraction.astype(dtype).reshape((*q.shape, *(1,) * (found.ndim - 1)))
-        f = lower + (upper - lower) * fraction
+        with np.errstate(invalid="ignore"):
+            f = lower + (upper - lower) * fraction
         if not np.all(np.isfinite(bare(f))):
-            f = pointwise.where(bare(lower) == bare(upper), lower, f)  # inf - inf would be nan
+            f = pointwise.where(bare(lower) == bare(upper), lower, f)  # not inf - inf
     return _finished(f, x, axes, keepdims, q.shape)
 
 

@@ -11,6 +11,7 @@ from autodiff.graph import Node, Operand, bare, describe
 from autodiff.ops import pointwise
 from autodiff.ops.reductions import sum
 from autodiff.ops.shapes import (
+    astype,
     broadcast_to,
     concatenate,
     getitem,
@@ -72,16 +73,22 @@ def diff(
         raise ValueError(f"diff: n is how many times, and not negative; got {n}")
     axis = _axis("diff", x, axis)
     shape = shape_of(x)
-    ends = [
-        [end if shape_of(end) else broadcast_to(end, (*shape[:axis], 1, *shape[axis + 1 :]))]
-        if end is not None else []
-        for end in (prepend, append)
-    ]  # fmt: skip
     if prepend is not None or append is not None:
-        x = concatenate([*ends[0], x, *ends[1]], axis)
+        wide = (*shape[:axis], 1, *shape[axis + 1 :])
+        parts = [_as_slice(part, x, wide) for part in (prepend, x, append) if part is not None]
+        x = concatenate(parts, axis)
     for _ in range(times):
         x = pointwise.sub(_part(x, axis, 1, None), _part(x, axis, None, -1))
     return x
+
+
+def _as_slice(part: Operand, x: Operand, wide: tuple[int, ...]) -> Any:
+    """What is put before or behind ``x``; a number is repeated, and doesn't change the type."""
+    if shape_of(part):
+        return part
+    dtype = np.asarray(bare(x)).dtype
+    repeated = broadcast_to(part, wide)
+    return astype(repeated, dtype) if dtype.kind == "f" else repeated
 
 
 def ediff1d(x: Operand, to_end: Operand | None = None, to_begin: Operand | None = None) -> Any:
@@ -212,6 +219,10 @@ def trapezoid(y: Operand, x: Operand | None = None, dx: Operand = 1.0, axis: int
         d = reshape(diff(x), tuple(wide))
     else:
         d = diff(x, axis=axis)
+    if x is not None and shape_of(d)[axis] != shape_of(y)[axis] - 1:
+        raise ValueError(
+            f"trapezoid: the coordinates, {describe(x)}, do not fit {describe(y)} along axis {axis}"
+        )
     middle = pointwise.add(_part(y, axis, 1, None), _part(y, axis, None, -1)) / 2.0
     return sum(pointwise.mul(d, middle), axis)
 

@@ -130,10 +130,9 @@ def _included_var(
         for f, last in ((np.min, np.inf), (np.max, -np.inf))
     )
     count = included_count(x, mask, axis, True)
-    centre = pointwise.div(sum(x, axis, True), np.maximum(count, 1))
+    centre = pointwise.div(sum(x, axis, True), pointwise.maximum(count, 1.0))
     d = pointwise.where(mask & (lowest != highest), x - centre, 0.0)
-    degrees = count - ddof
-    degrees = np.where(degrees > 0, degrees, nan).astype(degrees.dtype)
+    degrees = pointwise.where(count > ddof, count - ddof, nan)
     f = pointwise.div(sum(d * d, axis, True), degrees)
     return f if keepdims else reshape(f, _reduced_shape(x, axis))
 
@@ -235,6 +234,8 @@ def cov(
     if ddof is None:
         ddof = 0 if bias else 1
     counts = None if fweights is None else _whole(fweights)
+    if aweights is not None and not isinstance(aweights, Node):
+        aweights = np.asarray(aweights, dtype=float)
     for name, weights in (("fweights", counts), ("aweights", aweights)):
         if weights is not None and shape_of(weights) != (n,):
             raise ValueError(f"cov: expected {name} of shape ({n},), got {describe(weights)}")

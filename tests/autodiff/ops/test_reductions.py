@@ -65,8 +65,8 @@ def option_rows() -> Iterator[Row]:
         f = getattr(ad, name)
         for initial in (-0.37, 0.37, 0.43, 9.0):
             yield (
-                name, f"initial={initial}", lambda x, f=f, i=initial: f(x * ad.abs(x), 0, initial=i),
-                (points(2, 3),),
+                name, f"initial={initial}",
+                lambda x, f=f, i=initial: f(x * ad.abs(x), 0, initial=i), (points(2, 3),),
             )  # fmt: skip
         yield (
             name, "where", lambda x, f=f: f(x * x, 0, initial=0.111, where=MASK), (points(2, 3),)
