@@ -16,8 +16,9 @@ from autodiff.arrays import Array
 from autodiff.graph import Operand, bare
 from autodiff.kernels import recurrence as kernels
 from autodiff.ops import pointwise
+from autodiff.ops.joining import concatenate
 from autodiff.ops.rules import Explicit, Linear, Rule, total
-from autodiff.ops.shapes import broadcast_to, concatenate, normal_axes, reshape, shape_of
+from autodiff.ops.shapes import broadcast_to, normal_axes, reshape, shape_of
 from autodiff.primitive import Operands, Parameters
 
 __all__ = [

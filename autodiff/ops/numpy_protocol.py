@@ -20,17 +20,17 @@ from autodiff.graph import Node, bare
 from autodiff.ops import (
     convolution,
     coverage,
+    cumulative,
     decompositions,
     determinants,
-    cumulative,
     diagonals,
     einstein,
     fourier,
     indexing,
     joining,
     linear_systems,
-    norms,
     nan_reductions,
+    norms,
     order_statistics,
     padding,
     pointwise,
@@ -148,7 +148,7 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
             f"{name} can't write a node into an array (out=): instead of a += node, "
             "write a = a + node"
         )
-    if method == "outer" and ufunc in ANSWERS:
+    if method == "outer" and ufunc in ANSWERS and ufunc.signature is None:
         return _outer(ANSWERS[ufunc], *inputs, **options)
     if method != "__call__":
         if (ufunc, method) not in METHODS:

@@ -9,12 +9,12 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.graph import Node, Operand, bare, describe
 from autodiff.ops import pointwise
+from autodiff.ops.indexing import getitem
+from autodiff.ops.joining import concatenate
 from autodiff.ops.reductions import sum
 from autodiff.ops.shapes import (
     astype,
     broadcast_to,
-    concatenate,
-    getitem,
     normal_axes,
     reshape,
     shape_of,

@@ -10,9 +10,11 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.graph import Axes, Node, Operand, bare, describe
 from autodiff.ops import pointwise
+from autodiff.ops.indexing import getitem
+from autodiff.ops.joining import concatenate
 from autodiff.ops.products import matmul
 from autodiff.ops.reductions import axes_of, count_of, included, included_count, mean, sum, weighted
-from autodiff.ops.shapes import broadcast_to, concatenate, getitem, reshape, shape_of, transpose
+from autodiff.ops.shapes import broadcast_to, reshape, shape_of, transpose
 
 __all__ = [
     "average",

@@ -25,11 +25,6 @@ NOT_YET_BY_FAMILY = {
         degrees divmod exp2 expm1 fabs float_power floor floor_divide fmax fmin fmod heaviside
         hypot ldexp log10 log1p log2 logaddexp logaddexp2 modf rad2deg radians reciprocal
         remainder rint sinh square trunc clip nan_to_num i0 round around sinc fix""",
-    "reductions": """
-        amin average corrcoef cov cumprod cumsum cumulative_prod cumulative_sum diff ediff1d
-        gradient interp median min nancumprod nancumsum nanmax nanmean nanmedian nanmin
-        nanpercentile nanprod nanquantile nanstd nansum nanvar percentile prod ptp quantile std
-        trapezoid unwrap var""",
     "shapes": """
         append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays
         choose column_stack compress copy delete diag diagflat diagonal dsplit dstack

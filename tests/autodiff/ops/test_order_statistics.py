@@ -23,6 +23,7 @@ METHODS = (
     "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull", "median_unbiased",
     "normal_unbiased",
 )  # fmt: skip
+HOLES = np.array([[1.0, nan, 1.0, 1.0], [nan, 1.0, 1.0, nan], [1.0, 1.0, nan, 1.0]])
 
 
 def rows() -> Iterator[Row]:
@@ -48,6 +49,31 @@ def rows() -> Iterator[Row]:
         )  # fmt: skip
     yield "median", "0-d", zero_d(ad.median), (points(1),)
     yield "quantile", "0-d", zero_d(lambda x: ad.quantile(x, [0.2, 0.4])), (points(1),)
+    for (shape, axis), keepdims in product(AXES[:-2], (False, True)):
+        about = f"x{list(shape)} axis={axis} keepdims={keepdims}"
+        yield (
+            "nanmedian", about, lambda x, a=axis, k=keepdims: ad.nanmedian(x * x, a, k),
+            (positive(*shape),),
+        )  # fmt: skip
+    for axis in (None, 0, 1, (0, 1)):
+        for name in ("nanquantile", "nanpercentile"):
+            f = getattr(ad, name)
+            q = 0.3 if name == "nanquantile" else [10, 62.5]
+            yield (
+                name, f"axis={axis}",
+                lambda x, f=f, q=q, a=axis: f(x * x * HOLES, q, a),
+                (positive(3, 4),),
+            )  # fmt: skip
+        yield (
+            "nanmedian", f"holes axis={axis}",
+            lambda x, a=axis: ad.nanmedian(x * x * HOLES, a, True), (positive(3, 4),),
+        )  # fmt: skip
+    for method in METHODS:
+        yield (
+            "nanquantile", method,
+            lambda x, m=method: ad.nanquantile(x * HOLES, [0.15, 0.62], 0, method=m),
+            (positive(3, 4),),
+        )  # fmt: skip
     yield "median", "twice the operand", lambda x: ad.median(x) * x, (points(4),)
 
 
@@ -87,13 +113,52 @@ def test_quantiles_are_those_of_numpy(q: Any, axis: Any, method: Any) -> None:
     np.testing.assert_allclose(result.data, np.percentile(X, percents, **options), rtol=1e-13)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("axis", [None, 1, (0, 2)])
+def test_quantiles_without_nan_are_those_of_numpy(axis: Any, method: Any) -> None:
+    x = np.where(X > 0.9, nan, X)
+    for keepdims in (False, True):
+        for q in (0.3, [0.1, 0.5], [[0.0], [1.0]]):
+            options = {"axis": axis, "keepdims": keepdims, "method": method}
+            columns = np.moveaxis(x, 1, 0).reshape(4, 15) if axis == (0, 2) else x
+            expected = np.nanquantile(columns, q, axis and 1, method=method)
+            result = np.nanquantile(Tensor(x), q, **options).data
+            assert result.shape == np.quantile(x, q, **options).shape
+            result = result.reshape(expected.shape)
+            np.testing.assert_allclose(result, expected, rtol=1e-13)
+            result = np.nanpercentile(Tensor(x), np.multiply(q, 100), **options).data
+            np.testing.assert_allclose(result.reshape(expected.shape), expected, rtol=1e-13)
+        result = np.nanmedian(Tensor(x), axis=axis, keepdims=keepdims)
+        expected = np.nanmedian(x, axis=axis, keepdims=keepdims)
+        np.testing.assert_allclose(result.data, expected, rtol=1e-14)
+
+
+def test_nothing_but_nan() -> None:
+    x = Tensor([[nan, nan], [1.0, nan]])
+    for f in (ad.nanmedian, lambda x, axis: ad.nanquantile(x, 0.3, axis)):
+        y = f(x, axis=1)
+        np.testing.assert_array_equal(y.data, [nan, 1.0])
+        x.grad = None
+        y.backward([1.0, 1.0])
+        np.testing.assert_array_equal(x.grad, [[0.0, 0.0], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize("f", [ad.nanmedian, lambda x: ad.nanquantile(x, 0.3)])
+def test_what_is_nan_has_no_influence(f: Function) -> None:
+    with np.errstate(invalid="ignore"):
+        gradient = ad.grad(lambda x: f(ad.sqrt(x)))(np.array([4.0, -1.0, 9.0]))
+    assert gradient[1] == 0.0
+    assert np.all(np.isfinite(gradient))
+
+
 def test_float32_stays_float32() -> None:
     for q in (0.3, [0.3, 0.7]):
         assert np.quantile(Tensor(X, dtype=np.float32), q).dtype == np.float32
 
 
 def test_scalars() -> None:
-    for f in (np.median, lambda x: np.quantile(x, 0.3), lambda x: np.percentile(x, 30)):
+    for f in (np.median, lambda x: np.quantile(x, 0.3), lambda x: np.percentile(x, 30),
+              np.nanmedian, lambda x: np.nanquantile(x, 0.3)):  # fmt: skip
         x = Value(1.5)
         y = f(x)
         assert type(y) is Value
@@ -158,7 +223,6 @@ def test_equals_share_evenly(x: list[float], q: float, expected: list[float]) ->
         (lambda x: ad.quantile(x, Value(0.5)), TypeError, "q is a constant.*Value 0.5"),
         (lambda x: ad.quantile(x, 0.5, method="median"), ValueError, "method"),
         (lambda x: np.quantile(x, 0.5, weights=x, method="inverted_cdf"), TypeError, "weights"),
-        (lambda x: np.nanquantile(x, 0.5), TypeError, "nanquantile"),
         (lambda x: np.median(x, overwrite_input=True), TypeError, "overwrite_input"),
     ],
 )
