@@ -177,6 +177,15 @@ def test_of_integers_and_booleans() -> None:
     np.testing.assert_allclose(ad.mean([1, 2]), 1.5)
 
 
+def test_methods_with_bare_results() -> None:
+    x = Tensor(X)
+    for name in ("argmax", "argmin", "all", "any"):
+        for options in ({}, {"axis": 1}, {"axis": 0, "keepdims": True}):
+            got = getattr(x, name)(**options)
+            assert not isinstance(got, ad.Node)
+            np.testing.assert_array_equal(got, getattr(X, name)(**options))
+
+
 # --- conventions ----------------------------------------------------------------------------------
 
 
