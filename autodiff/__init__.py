@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from autodiff.view import draw, explain, render
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
-_NOT_STARRED = {"abs", "divmod", "max", "pow", "round", "sum"}
+_NOT_STARRED = {"abs", "divmod", "max", "min", "pow", "round", "sum"}
 
 __all__ = [
     "CustomRule",

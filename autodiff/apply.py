@@ -51,7 +51,8 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
 def _of_scalars(primitive: Primitive, values: Sequence[Any], parameters: Parameters) -> Any:
     """Compute as IEEE 754 says: Python's own numbers would raise, or turn complex."""
     with np.errstate(all="ignore"):
-        result = primitive.compute(*map(np.float64, values), **parameters)
+        numbers = [v if isinstance(v, np.floating) else np.float64(v) for v in values]
+        result = primitive.compute(*numbers, **parameters)
     return float(result) if np.ndim(result) == 0 else result
 
 

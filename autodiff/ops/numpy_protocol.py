@@ -9,7 +9,7 @@ what is refused and why, is declared in ``coverage.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -20,6 +20,7 @@ from autodiff.graph import Node, bare
 from autodiff.ops import (
     convolution,
     coverage,
+    cumulative,
     decompositions,
     determinants,
     diagonals,
@@ -28,7 +29,9 @@ from autodiff.ops import (
     indexing,
     joining,
     linear_systems,
+    nan_reductions,
     norms,
+    order_statistics,
     padding,
     pointwise,
     polynomials,
@@ -37,10 +40,13 @@ from autodiff.ops import (
     ranges,
     rearranging,
     reductions,
+    sampled,
     shapes,
+    softmax,
     sorting,
     spatial,
     special,
+    statistics,
 )
 
 Function: TypeAlias = Callable[..., Any]
@@ -49,6 +55,12 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
     # the operations, and the namespace of NumPy's functions of the same names
     (pointwise, np),
     (reductions, np),
+    (nan_reductions, np),
+    (cumulative, np),
+    (softmax, np),
+    (statistics, np),
+    (order_statistics, np),
+    (sampled, np),
     (shapes, np),
     (indexing, np),
     (joining, np),
@@ -74,11 +86,32 @@ FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
 OTHER_NAMES: dict[Any, Function] = {
     np.amax: reductions.max,
     np.i0: special.i0,
+    np.amin: reductions.min,
 }
 """NumPy's functions whose operation has another name here."""
 
-METHODS: dict[tuple[Any, str], Function] = {}
-"""Methods of ufuncs, such as ``np.add.reduce``."""
+
+def _along_first(
+    operation: Function, x: Any, axis: Any = 0, dtype: Any = None, **options: Any
+) -> Any:
+    """A method of a ufunc: unlike the function, it goes along the first axis unless told."""
+    if dtype is not None:
+        raise TypeError(f"{operation.__name__} of a node takes no dtype=")
+    return operation(x, axis, **options)
+
+
+METHODS: dict[tuple[Any, str], Function] = {
+    (np.add, "reduce"): partial(_along_first, reductions.sum),
+    (np.multiply, "reduce"): partial(_along_first, reductions.prod),
+    (np.maximum, "reduce"): partial(_along_first, reductions.max),
+    (np.minimum, "reduce"): partial(_along_first, reductions.min),
+    (np.logaddexp, "reduce"): partial(_along_first, softmax.logsumexp),
+    (np.add, "accumulate"): partial(_along_first, cumulative.cumsum),
+    (np.multiply, "accumulate"): partial(_along_first, cumulative.cumprod),
+    (np.maximum, "accumulate"): partial(_along_first, cumulative.cummax),
+    (np.minimum, "accumulate"): partial(_along_first, cumulative.cummin),
+}
+"""Methods of ufuncs, such as ``np.add.reduce``; ``outer`` goes by the rule of the ufunc itself."""
 
 BARE = frozenset(function for group in coverage.BARE for _, function in group.functions())
 """What has no derivative: it is computed on bare data."""
@@ -111,6 +144,8 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
             f"{name} can't write a node into an array (out=): instead of a += node, "
             "write a = a + node"
         )
+    if method == "outer" and ufunc in ANSWERS and ufunc.signature is None:
+        return _outer(ANSWERS[ufunc], *inputs, **options)
     if method != "__call__":
         if (ufunc, method) not in METHODS:
             raise TypeError(_no_rule(name, ufunc))
@@ -124,6 +159,12 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
     if of_scipy is not None:
         return of_scipy(*inputs)
     raise TypeError(_no_rule(name, ufunc))
+
+
+def _outer(operation: Function, x: Any, y: Any) -> Any:
+    """The operation on every element of ``x`` with every element of ``y``."""
+    wide = (*shapes.shape_of(x), *(1,) * len(shapes.shape_of(y)))
+    return operation(shapes.reshape(x, wide), y)
 
 
 def _array_function(

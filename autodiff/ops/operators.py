@@ -10,6 +10,7 @@ import numpy as np
 
 from autodiff.graph import Node, Operand, Tensor, bare, describe
 from autodiff.ops import (
+    cumulative,
     diagonals,
     generate,
     indexing,
@@ -18,6 +19,7 @@ from autodiff.ops import (
     rearranging,
     reductions,
     shapes,
+    statistics,
 )
 
 _ARITHMETIC = {
@@ -91,6 +93,16 @@ def _no_assignment(self: Tensor, index: Any, values: Any = None) -> None:
     )
 
 
+def _bare_method(name: str) -> Callable[..., Any]:
+    """A method of arrays with bare results: booleans and whole numbers have no derivative."""
+
+    def computed(self: Tensor, *arguments: Any, **options: Any) -> Any:
+        return getattr(self._data, name)(*arguments, **options)
+
+    computed.__name__ = name
+    return computed
+
+
 def _install() -> None:
     for name, operation in _ARITHMETIC.items():
         primitive: Any = operation.primitive
@@ -135,7 +147,14 @@ def _install() -> None:
         "sum": reductions.sum,
         "mean": reductions.mean,
         "max": reductions.max,
+        "min": reductions.min,
+        "prod": reductions.prod,
+        "var": statistics.var,
+        "std": statistics.std,
+        "cumsum": cumulative.cumsum,
+        "cumprod": cumulative.cumprod,
     }
+    of_tensors |= {name: _bare_method(name) for name in ("all", "any", "argmax", "argmin")}
     for name, method in of_tensors.items():
         setattr(Tensor, name, method)
 

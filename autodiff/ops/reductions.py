@@ -1,130 +1,274 @@
-"""Primitives that take many elements to one: sums, and weighted reductions.
+"""Primitives that take many elements to one: sums, products, largest elements.
 
 A weighted reduction is a function f of many elements whose partials form an array of weights
-w = ∂f/∂x of the operand's shape: softmax for ``logsumexp``, the winners for ``max``. One formula
-for the weights is its whole rule: the vjp is w · t, the jvp Σ w · tangent.
+w = ∂f/∂x of the operand's shape: the winners for ``max``, for ``prod`` the product of the others.
+One formula for the weights is its whole rule: the vjp is w · t, the jvp Σ w · tangent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.graph import Axes, Operand, bare
-from autodiff.ops.pointwise import exp
+from autodiff.graph import Axes, Node, Operand, bare, describe
+from autodiff.ops import pointwise
+from autodiff.ops.cumulative import products_of_others
 from autodiff.ops.rules import Explicit, Linear
-from autodiff.ops.shapes import broadcast_to, normal_axes, reshape, shape_of
+from autodiff.ops.shapes import broadcast_to, normal_axes, reshape, shape_of, transpose
 
 __all__ = [
-    "logsumexp",
     "max",
     "mean",
+    "min",
+    "prod",
+    "ptp",
     "sum",
 ]
 
 
-def _expand(t: Any, x: Any, axis: tuple[int, ...]) -> Any:
+def expanded(t: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """``t`` with the reduced axes put back with length 1, so that it broadcasts against ``x``."""
     return reshape(t, tuple(1 if i in axis else n for i, n in enumerate(shape_of(x))))
 
 
-def weighted(name: str, compute: Callable[..., Any], weights: Callable[..., Any]) -> Explicit:
-    """A reduction whose partials are ``weights(f, x, axis)``, with f expanded to x's dimensions."""
+def count_of(x: Any, axis: tuple[int, ...]) -> int:
+    """How many elements become one."""
+    shape = shape_of(x)
+    count = 1
+    for i in axis:
+        count *= shape[i]
+    return count
 
-    def w(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
-        return weights(_expand(f, x, axis), x, axis)
+
+def _spread(t: Any, f: Any, x: Any, *, axis: tuple[int, ...], **_: Any) -> Any:
+    """``t`` for each of the elements that it came from."""
+    return broadcast_to(expanded(t, x, axis), shape_of(x))
+
+
+def weighted(name: str, compute: Callable[..., Any], weights: Callable[..., Any]) -> Explicit:
+    """A reduction with the partials ``weights(f, x, axis, **options)``, f having x's dimensions."""
+
+    def w(f: Any, x: Any, axis: tuple[int, ...], options: dict[str, Any]) -> Any:
+        return weights(expanded(f, x, axis), x, axis, **options)
 
     return Explicit(
         name,
         compute,
-        vjp=lambda t, f, x, *, axis, keepdims: _expand(t, x, axis) * w(f, x, axis),
-        jvp=lambda dx, f, x, *, axis, keepdims: sum(w(f, x, axis) * dx, axis, keepdims),
-        pattern=lambda t, f, x, *, axis, keepdims: broadcast_to(_expand(t, x, axis), shape_of(x)),
+        vjp=lambda t, f, x, *, axis, keepdims, **options: (
+            expanded(t, x, axis) * w(f, x, axis, options)
+        ),
+        jvp=lambda dx, f, x, *, axis, keepdims, **options: sum(
+            w(f, x, axis, options) * dx, axis, keepdims
+        ),
+        pattern=_spread,
     )
 
 
-def _winners(f: Any, x: Any, axis: tuple[int, ...]) -> Array:
-    """Weight 1 for the largest element, shared evenly among equals: constant almost everywhere."""
-    largest = np.asarray(bare(x) == bare(f))
-    count = largest.sum(axis=axis, keepdims=True, dtype=np.asarray(bare(x)).dtype)
-    weights: Array = largest / np.maximum(count, 1)
-    return weights
+# --- sum, mean, prod ------------------------------------------------------------------------------
 
-
-def _log_sum_exp(x: Array, *, axis: tuple[int, ...], keepdims: bool) -> Array:
-    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    finite = np.where(np.isfinite(largest), largest, 0)  # inf - inf would be nan
-    with np.errstate(divide="ignore"):
-        f: Array = np.log(np.sum(np.exp(x - finite), axis=axis, keepdims=True)) + finite
-    return f if keepdims else np.squeeze(f, axis)
-
-
-_sum = Linear(
-    "sum",
-    lambda x, *, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
-    lambda t, f, x, *, axis, keepdims: broadcast_to(_expand(t, x, axis), shape_of(x)),
-)
+_sum = Linear("sum", np.sum, _spread)
 _mean = Linear(
     "mean",
-    lambda x, *, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
-    lambda t, f, x, *, axis, keepdims: broadcast_to(
-        _expand(t / _count(x, axis), x, axis), shape_of(x)
-    ),
+    np.mean,
+    lambda t, f, x, *, axis, keepdims: _spread(t / count_of(x, axis), f, x, axis=axis),
 )
-_max = weighted(
-    "max", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), _winners
-)
-_logsumexp = weighted("logsumexp", _log_sum_exp, lambda f, x, axis: exp(x - f))
 
 
-def _count(x: Any, axis: tuple[int, ...]) -> int:
+def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
+    """The product of the other elements, for each element of those that are multiplied."""
+    if len(axis) == 1:
+        return products_of_others(x, axis[0])
+    if not axis:
+        return np.ones(shape_of(x), bare(x).dtype if shape_of(x) else float)
     shape = shape_of(x)
-    return prod(shape[i] for i in axis)
+    kept = [i for i in range(len(shape)) if i not in axis]
+    order = (*kept, *axis)
+    columns = reshape(transpose(x, order), (*(shape[i] for i in kept), count_of(x, axis)))
+    others = reshape(products_of_others(columns, len(kept)), tuple(shape[i] for i in order))
+    return transpose(others, [order.index(i) for i in range(len(shape))])
 
 
-def sum(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:
+_prod = weighted("prod", np.prod, _others)
+
+
+def sum(
+    x: Operand,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    initial: Operand | None = None,
+    where: Any = True,
+) -> Any:
     """The sum over some or all axes.
 
     Args:
         x: operand.
         axis: the axes to sum over: a number, a tuple, or None for all.
         keepdims: keep the summed axes with length 1.
+        initial: what the sum starts with; 0 if not given.
+        where: which elements to include, a boolean array that broadcasts to the shape of ``x``;
+            the others have no influence, not even through a nan of their own derivative.
+
+    Raises:
+        TypeError: ``axis`` is no whole number, nor a tuple of them.
+        ValueError: ``axis`` or ``where`` does not fit the operand.
     """
-    return _sum(x, axis=_axes(x, axis), keepdims=keepdims)
+    f = _sum(_included(x, where, 0.0), axis=axes_of(x, axis), keepdims=keepdims)
+    return f if initial is None else f + initial
 
 
-def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:
+def mean(x: Operand, axis: Axes = None, keepdims: bool = False, *, where: Any = True) -> Any:
     """The mean over some or all axes; arguments as for ``sum``."""
-    return _mean(x, axis=_axes(x, axis), keepdims=keepdims)
+    axes = axes_of(x, axis)
+    if where is True:
+        return _mean(x, axis=axes, keepdims=keepdims)
+    f = _sum(_included(x, where, 0.0), axis=axes, keepdims=keepdims)
+    return pointwise.div(f, included_count(x, where, axes, keepdims))
 
 
-def max(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:
-    """The largest element over some or all axes; arguments as for ``sum``.
+def prod(
+    x: Operand,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    initial: Operand | None = None,
+    where: Any = True,
+) -> Any:
+    """The product over some or all axes; arguments as for ``sum``, ``initial`` being 1.
 
-    Equal largest elements share the adjoint evenly.
-    """
-    return _max(x, axis=_axes(x, axis), keepdims=keepdims)
-
-
-def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:
-    """Log Σ e^x over some or all axes, without overflow; arguments as for ``sum``.
-
-    Its partials are the softmax of ``x``: e^(x - logsumexp(x)).
+    Each partial is the product of the other elements, made without a division: it is exact
+    however many elements are zero.
 
     Example:
-        >>> from autodiff import Tensor, logsumexp
-        >>> s = Tensor([1000.0, 1000.0])
-        >>> f = logsumexp(s)
-        >>> f.backward()
-        >>> float(f), s.grad
-        (1000.6931471805599, array([0.5, 0.5]))
+        >>> from autodiff import Tensor, prod
+        >>> x = Tensor([2.0, 0.0, 3.0])
+        >>> prod(x).backward()
+        >>> x.grad
+        array([0., 6., 0.])
     """
-    return _logsumexp(x, axis=_axes(x, axis), keepdims=keepdims)
+    f = _prod(_included(x, where, 1.0), axis=axes_of(x, axis), keepdims=keepdims)
+    return f if initial is None else f * initial
 
 
-def _axes(x: Operand, axis: Axes) -> tuple[int, ...]:
+def axes_of(x: Operand, axis: Axes) -> tuple[int, ...]:
+    """The axes to reduce, None meaning all, as a sorted tuple of non-negative ones."""
     return normal_axes(axis, len(shape_of(x)))
+
+
+def included(x: Operand, where: Any) -> Any:
+    """``where=`` of a reduction as a boolean array of the operand's shape; of a scalar, a bool."""
+    mask = np.broadcast_to(np.asarray(bare(where), dtype=bool), shape_of(x))
+    return mask if isinstance(bare(x), np.ndarray) or mask.ndim else bool(mask)
+
+
+def _included(x: Operand, where: Any, neutral: float) -> Any:
+    """The operand with a neutral number in the place of what is left out."""
+    return x if where is True else pointwise.where(included(x, where), x, neutral)
+
+
+def included_count(x: Operand, where: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """How many elements ``where=`` includes, in the operand's type."""
+    mask = included(x, where)
+    if mask.__class__ is bool:
+        return float(mask)
+    count = np.sum(mask, axis=axis, keepdims=keepdims)
+    dtype = np.asarray(bare(x)).dtype
+    return np.asarray(count, dtype=dtype if dtype.kind == "f" else float)
+
+
+# --- largest and smallest -------------------------------------------------------------------------
+
+
+def _extreme(function: Callable[..., Any]) -> Callable[..., Array]:
+    def compute(
+        x: Any, *, axis: tuple[int, ...], keepdims: bool, initial: float | None = None
+    ) -> Any:
+        if initial is None:
+            return function(x, axis=axis, keepdims=keepdims)
+        return function(x, axis=axis, keepdims=keepdims, initial=initial)
+
+    return compute
+
+
+def winners(f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None) -> Array:
+    """Weight 1 for the element that is f, shared evenly among equals: constant almost everywhere.
+
+    If the number that a reduction starts with is as large, it takes a share too.
+    """
+    x, f = np.asarray(bare(x)), np.asarray(bare(f))
+    equal = x == f
+    count = equal.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    if initial is not None:
+        count = count + (f == initial)
+    weights: Array = equal / np.maximum(count, 1)
+    return weights.astype(x.dtype, copy=False)
+
+
+_max = weighted("max", _extreme(np.max), winners)
+_min = weighted("min", _extreme(np.min), winners)
+
+
+def max(
+    x: Operand,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    initial: float | None = None,
+    where: Any = True,
+) -> Any:
+    """The largest element over some or all axes; equal largest elements share the adjoint evenly.
+
+    Args:
+        x: operand.
+        axis: the axes to reduce: a number, a tuple, or None for all.
+        keepdims: keep the reduced axes with length 1.
+        initial: a constant, the smallest that the result may be.
+        where: which elements to include; needs ``initial``, for perhaps there are none.
+
+    Raises:
+        TypeError: ``axis`` is no whole number nor a tuple of them, or ``initial`` is a node.
+        ValueError: there is no element, and no ``initial``; or ``axis`` or ``where`` does not fit.
+    """
+    return _largest(_max, x, axis, keepdims, initial, where, -np.inf)
+
+
+def min(
+    x: Operand,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    initial: float | None = None,
+    where: Any = True,
+) -> Any:
+    """The smallest element over some or all axes; like ``max``."""
+    return _largest(_min, x, axis, keepdims, initial, where, np.inf)
+
+
+def _largest(
+    primitive: Explicit,
+    x: Operand,
+    axis: Axes,
+    keepdims: bool,
+    initial: float | None,
+    where: Any,
+    last: float,
+) -> Any:
+    options: dict[str, Any] = {"axis": axes_of(x, axis), "keepdims": keepdims}
+    if initial is not None:
+        if isinstance(initial, Node):
+            raise TypeError(
+                f"{primitive}: initial is a constant, got {describe(initial)}: "
+                f"use {primitive}imum(x, y) to differentiate with respect to both"
+            )
+        options["initial"] = initial
+    elif where is not True:
+        raise ValueError(f"{primitive}: where= needs initial=, for it may leave out all elements")
+    return primitive(_included(x, where, last), **options)
+
+
+def ptp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:
+    """From the smallest to the largest element, max - min; arguments as for ``sum``."""
+    return max(x, axis, keepdims) - min(x, axis, keepdims)

@@ -1,0 +1,108 @@
+"""The smooth maximum, log Σ e^x, and its gradient, softmax.
+
+Each is a primitive and no composition of exp and log: subtracting the largest element first keeps
+the full precision however large the elements are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import Array
+from autodiff.graph import Axes, Operand
+from autodiff.ops.pointwise import exp
+from autodiff.ops.reductions import axes_of, sum, weighted
+from autodiff.ops.rules import Explicit
+from autodiff.ops.shapes import broadcast_to, shape_of
+
+__all__ = [
+    "log_softmax",
+    "logsumexp",
+    "softmax",
+]
+
+
+def _shifted(x: Array, axis: tuple[int, ...]) -> tuple[Array, Array]:
+    """The operand less its largest elements, so that exp can't overflow; and those."""
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    finite = np.where(np.isfinite(largest), largest, 0)  # inf - inf would be nan
+    return x - finite, finite
+
+
+def _log_sum_exp(x: Array, *, axis: tuple[int, ...], keepdims: bool) -> Array:
+    shifted, largest = _shifted(x, axis)
+    with np.errstate(divide="ignore"):
+        f: Array = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True)) + largest
+    return f if keepdims else np.squeeze(f, axis)
+
+
+def _softmax_array(x: Array, *, axis: tuple[int, ...]) -> Array:
+    powers = np.exp(_shifted(x, axis)[0])
+    f: Array = powers / np.sum(powers, axis=axis, keepdims=True)
+    return f
+
+
+def _log_softmax_array(x: Array, *, axis: tuple[int, ...]) -> Array:
+    shifted, _ = _shifted(x, axis)
+    f: Array = shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return f
+
+
+def _softmax_product(t: Any, f: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
+    """The Jacobian diag(f) - f fᵀ, which is symmetric, times t."""
+    tf = t * f
+    return tf - f * sum(tf, axis, True)
+
+
+def _along(t: Any, f: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
+    """Any element along the axes influences any other there, and none elsewhere."""
+    return broadcast_to(sum(t, axis, True), shape_of(x))
+
+
+_softmax = Explicit("softmax", _softmax_array, _softmax_product, _softmax_product, pattern=_along)
+_log_softmax = Explicit(
+    "log_softmax",
+    _log_softmax_array,
+    lambda t, f, x, *, axis: t - exp(f) * sum(t, axis, True),
+    lambda dx, f, x, *, axis: dx - sum(exp(f) * dx, axis, True),
+    pattern=_along,
+)
+_logsumexp = weighted("logsumexp", _log_sum_exp, lambda f, x, axis: _softmax(x, axis=axis))
+
+
+def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Log Σ e^x over some or all axes, without overflow; arguments as for ``sum``.
+
+    Its partials are the softmax of ``x``.
+
+    Example:
+        >>> from autodiff import Tensor, logsumexp
+        >>> s = Tensor([1000.0, 1000.0])
+        >>> f = logsumexp(s)
+        >>> f.backward()
+        >>> float(f), s.grad
+        (1000.6931471805599, array([0.5, 0.5]))
+    """
+    return _logsumexp(x, axis=axes_of(x, axis), keepdims=keepdims)
+
+
+def softmax(x: Operand, axis: Axes = None) -> Any:
+    """e^x / Σ e^x, positive numbers whose sum over the axes is 1; without overflow.
+
+    Args:
+        x: operand.
+        axis: the axes to sum over: a number, a tuple, or None for all, as in ``scipy.special``.
+
+    Example:
+        >>> from autodiff import softmax
+        >>> softmax([1000.0, 1000.0])
+        array([0.5, 0.5])
+    """
+    return _softmax(x, axis=axes_of(x, axis))
+
+
+def log_softmax(x: Operand, axis: Axes = None) -> Any:
+    """The logarithm of ``softmax``, x - logsumexp(x), exact also where softmax rounds to 0."""
+    return _log_softmax(x, axis=axes_of(x, axis))
