@@ -13,7 +13,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff import fft, linalg, ops, reverse, special, transform
+from autodiff import (
+    copying,  # noqa: F401 - gives nodes their methods
+    fft,
+    linalg,
+    ops,
+    reverse,
+    special,
+    transform,
+)
+from autodiff.anomaly import AnomalyError, detect_anomaly
 from autodiff.graph import Node, Tensor, Value
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 _NOT_STARRED = {"abs", "divmod", "max", "pow", "round", "sum"}
 
 __all__ = [
+    "AnomalyError",
     "CustomRule",
     "GradientError",
     "Node",
@@ -49,6 +59,7 @@ __all__ = [
     "check_gradients",
     "checkpoint",
     "custom_rule",
+    "detect_anomaly",
     "draw",
     "elementwise_grad",
     "explain",

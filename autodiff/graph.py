@@ -113,25 +113,6 @@ class Node:
                 f"'{self.primitive}': assign to its operands and compute it again"
             )
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What copying and pickling take along: everything but the creation number."""
-        if self.primitive is not None:
-            raise TypeError(
-                f"{describe(self)} was computed by '{self.primitive}': only leaves can be copied "
-                "or pickled; take its .data, or compute it again from a copy of its operands"
-            )
-        slots = {name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())}
-        slots -= {"number", "_t"}  # of this process, of a walk
-        state = {name: getattr(self, name) for name in sorted(slots) if hasattr(self, name)}
-        return state | getattr(self, "__dict__", {})
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
-        if isinstance(self._data, np.ndarray):
-            locked(self._data)
-        self.number = next_number()  # one from another process would mean nothing here
-
     def __array__(self, *_: object, **__: object) -> Array:
         # Without this NumPy would wrap the node in an object array, outside of any graph.
         raise TypeError(
@@ -247,10 +228,6 @@ class Value(Node):
     @grad.setter
     def grad(self, grad: float | None) -> None:
         self._grad = None if grad is None else _as_float(grad)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._t = None
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f", label={self.label!r}"
