@@ -28,8 +28,6 @@ from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
 from autodiff.transform import (
-    GradientError,
-    check_gradients,
     elementwise_grad,
     grad,
     jvp,
@@ -41,7 +39,18 @@ from autodiff.transform import (
 from autodiff.version import __version__
 
 if TYPE_CHECKING:
-    from autodiff.transform import CustomRule, checkpoint, custom_rule, hessian, hvp, jacobian
+    from autodiff.transform import (
+        CustomRule,
+        GradientError,
+        KinkError,
+        check_gradients,
+        checkpoint,
+        custom_rule,
+        gradcheck,
+        hessian,
+        hvp,
+        jacobian,
+    )
     from autodiff.view import draw, explain, render
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
@@ -51,6 +60,7 @@ __all__ = [
     "AnomalyError",
     "CustomRule",
     "GradientError",
+    "KinkError",
     "Node",
     "Primitive",
     "Tensor",
@@ -65,6 +75,7 @@ __all__ = [
     "explain",
     "fft",
     "grad",
+    "gradcheck",
     "hessian",
     "hvp",
     "is_recording",
