@@ -71,10 +71,11 @@ def check_gradients(
     """
     point = [_in_double(argument) for argument in arguments]
     generator = np.random.default_rng(seed)
-    weighted, precision = _weighted(function, point, generator)
-    functions = [("", weighted)]
+    output = _output(function, point)
+    limits = _Limits(tolerance, _precision(output), _scale(output))
+    functions = [("", _weighted(function, np.shape(output), generator))]
     for level in range(1, order + 1):
-        _check(functions, point, level, _Limits(tolerance, precision), generator)
+        _check(functions, point, level, limits, generator)
         if level < order:
             functions = _derivatives(functions[0][1], point, generator)
     return True
@@ -90,40 +91,57 @@ class _Limits:
     Attributes:
         tolerance: relative to the size of an element.
         precision: of the function's arithmetic, relative to that of float64.
+        scale: of the numbers that may cancel inside of the function: 1, or its value if smaller.
     """
 
     tolerance: float
     precision: float
+    scale: float
 
-    def noise(self, value: float) -> float:
-        """What rounding leaves in the differences of a function of this value."""
-        return 1e-11 * self.precision * abs(value) + 1e-11
+    def noise(self, value: float, argument: Any) -> Any:
+        """What rounding leaves in the differences.
+
+        Args:
+            value: of the function; its rounding errors are divided by the step.
+            argument: whose elements the steps are proportional to, if they are large.
+        """
+        rounding = 5e-12 * self.precision ** (6 / 7) * abs(value)
+        return rounding / np.maximum(1.0, np.abs(argument)) + 1e-11 * self.scale
 
 
 def _in_double(argument: Any) -> Any:
     array = np.asarray(bare(argument))
     if array.dtype.kind != "f":
         return argument  # a whole number; or refused by the transforms, who say why
-    return array.astype(np.float64) if array.ndim else float(array)
+    return array.astype(np.float64) if array.ndim else np.float64(array)  # which never raises
 
 
-def _weighted(
-    function: Function, point: Sequence[Any], generator: np.random.Generator
-) -> tuple[Function, float]:
-    """The function as one number, Σ of its elements times random weights; and its precision."""
+def _output(function: Function, point: Sequence[Any]) -> Any:
     output = bare(function(*point))
     if not np.isfinite(output).all():
         raise GradientError(f"the function is not finite at the arguments: it gives {output!r}")
     if not np.array_equal(output, bare(function(*point))):
         raise GradientError("the function gives different results when called twice alike")
-    dtype = getattr(output, "dtype", np.dtype(float))
-    precision = float(np.finfo(dtype).eps / np.finfo(float).eps) if dtype.kind == "f" else 1.0
-    precision = max(1.0, precision)
-    shape = np.shape(output)
+    return output
+
+
+def _precision(output: Any) -> float:
+    dtype = np.asarray(output).dtype
+    return max(1.0, float(np.finfo(dtype).eps / np.finfo(float).eps)) if dtype.kind == "f" else 1.0
+
+
+def _scale(output: Any) -> float:
+    return min(1.0, float(np.max(np.abs(output), initial=0.0))) or 1.0
+
+
+def _weighted(
+    function: Function, shape: tuple[int, ...], generator: np.random.Generator
+) -> Function:
+    """The function as one number: Σ of its elements times random weights."""
     if not shape:
-        return function, precision
+        return function
     weights = generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape)
-    return lambda *x: np.sum(weights * function(*x)), precision
+    return lambda *x: np.sum(weights * function(*x))
 
 
 def _derivatives(
@@ -156,7 +174,7 @@ def _check(
     """Compare derivatives of functions that all compute the same with differences of the first."""
     function = functions[0][1]
     positions = tuple(range(len(point)))
-    noise = limits.noise(float(bare(function(*point))))
+    value = float(bare(function(*point)))
     step = 2e-3 * limits.precision ** (1 / 7)  # balances rounding and what is left out
     expected = [differences.gradient(function, point, i, step) for i in positions]
     directions = [generator.normal(size=np.shape(argument)) for argument in point]
@@ -170,7 +188,7 @@ def _check(
                     f"{where}: the gradient of argument {i} of shape {e.shape} has shape "
                     f"{got.shape}"
                 )
-        allowed = _reconcile(function, point, gradients, expected, limits, noise, level)
+        allowed = _reconcile(function, point, gradients, expected, limits, value, level)
         _compare(where, point, gradients, expected, allowed)
         _, slope = jvp(candidate, point, directions)
         along = sum(float(np.sum(e * d)) for e, d in zip(expected, directions, strict=True))
@@ -192,7 +210,7 @@ def _reconcile(
     gradients: Sequence[Array],
     expected: Sequence[Array],
     limits: _Limits,
-    noise: float,
+    value: float,
     level: int,
 ) -> list[Array]:
     """How far each element may be off; where it is further, differences are taken again.
@@ -202,19 +220,25 @@ def _reconcile(
     Raises:
         KinkError: there is no derivative at the point.
     """
-    largest = max((float(np.max(np.abs(g), initial=0.0)) for g in gradients), default=0.0)
-    floor = 1e-3 * largest if np.isfinite(largest) else 0.0
-    allowed = [np.asarray(limits.tolerance * (np.abs(e) + floor) + noise) for e in expected]
+    both = (*gradients, *expected)
+    largest = max(float(np.max(np.abs(g), initial=0.0, where=np.isfinite(g))) for g in both)
+    floor = 1e-3 * largest
+    noises = [np.asarray(limits.noise(value, x)) for x in point]
+    allowed = [
+        np.asarray(limits.tolerance * (np.abs(e) + floor) + noise)
+        for e, noise in zip(expected, noises, strict=True)
+    ]
     for i, place in _too_far(gradients, expected, allowed):
         line = differences.along(function, point, i, place)
         better = differences.ridders(line, limits.precision)
         size = floor if better is None else floor + abs(better.slope)
+        noise = noises[i][place]
         if better is not None and better.error <= 1e-4 * size + 1e3 * noise:
             expected[i][place] = better.slope
-            allowed[i][place] = limits.tolerance * size + noise + 3 * better.error
+            allowed[i][place] = limits.tolerance * size + noise + 10 * better.error
             if abs(gradients[i][place] - better.slope) <= allowed[i][place]:
                 continue
-        kink = differences.kink(line, limits.precision)
+        kink = differences.kink(line, limits.precision, limits.scale)
         if kink is not None:
             got = float(gradients[i][place])
             raise KinkError(_about_kink(kink, point, i, place, got, level))

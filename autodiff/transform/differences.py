@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def along(
     origin = np.array(point[i], dtype=float)
 
     def value(x: float) -> float:
-        moved: Any = x
+        moved: Any = np.float64(x)  # Python's own numbers would raise, or turn complex
         if origin.ndim:
             moved = origin.copy()
             moved[place] = x
@@ -106,26 +106,37 @@ def ridders(line: Line, precision: float = 1.0) -> Slope | None:
     return best
 
 
-def kink(line: Line, precision: float = 1.0) -> str | None:
+def kink(line: Line, precision: float = 1.0, cancelled: float = 0.0) -> str | None:
     """Why the function has no derivative at the point, with its slopes on the two sides.
+
+    Args:
+        line: the function.
+        precision: of its arithmetic, relative to that of float64.
+        cancelled: the size of numbers that may cancel inside of the function.
 
     Returns:
         None if the function seems to have a derivative.
     """
+    why = _kink_within(line, max(1.0, abs(line.at)), precision, cancelled)
+    if why is not None and 0 < abs(line.at) < 1:
+        # What lies between the point and zero, a pole perhaps, is not at the point.
+        return _kink_within(line, abs(line.at), precision, cancelled)
+    return why
+
+
+def _kink_within(line: Line, scale: float, precision: float, cancelled: float) -> str | None:
+    """Why the function has no derivative, as far as steps of a size show."""
     middle = line.value(line.at)
-    for scale in (max(1.0, abs(line.at)), abs(line.at) or 1e-9):
-        steps = [scale * s for s in (1e-4, 1e-5, 1e-6)]
-        lefts, rights = (
-            [(line.value(line.at + side * h) - middle) / (side * h) for h in steps]
-            for side in (-1.0, 1.0)
-        )
-        left, right = lefts[-1] + 0.0, rights[-1] + 0.0  # no -0
-        sides = [name for name, s in (("below", left), ("above", right)) if not isfinite(s)]
-        if not sides:
-            break
-    else:
+    steps = [scale * s for s in (1e-4, 1e-5, 1e-6)]
+    lefts, rights = (
+        [(line.value(line.at + side * h) - middle) / (side * h) for h in steps]
+        for side in (-1.0, 1.0)
+    )
+    left, right = lefts[-1] + 0.0, rights[-1] + 0.0  # no -0
+    sides = [name for name, s in (("below", left), ("above", right)) if not isfinite(s)]
+    if sides:
         return f"it is not finite just {' and '.join(sides)}"
-    noise = [4 * _EPSILON * precision * abs(middle) / h for h in steps]
+    noise = [4 * _EPSILON * precision * (abs(middle) + cancelled) / h for h in steps]
     if any(_grows(slopes, noise) for slopes in (lefts, rights)):
         return (
             f"it jumps, or is infinitely steep: a step of {steps[-1]:.0e} gives the slopes "
