@@ -209,9 +209,9 @@ def _is_own(path: str) -> bool:
 def _primitives_of(module: ModuleType) -> Iterator[tuple[str, Primitive]]:
     """The primitives in a module, and those of the operations in it."""
     for name, value in list(getattr(module, "__dict__", {}).items()):
-        found = value.__dict__.get("primitive") if isinstance(value, FunctionType) else value
-        if isinstance(found, Primitive):
-            yield name, found
+        found = value.__dict__.get("primitive") if type(value) is FunctionType else value
+        if issubclass(type(found), Primitive):  # isinstance would ask strange objects questions
+            yield name, found  # type: ignore[misc]
 
 
 def _install() -> None:

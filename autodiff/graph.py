@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 Operand: TypeAlias = "Node | ArrayLike"
 
+_FLOAT = np.dtype(np.float64)
 next_number = itertools.count(1).__next__  # one atomic call: threads never share a number
 
 
@@ -124,14 +125,29 @@ class Node:
         return bool(self._data)
 
     def __float__(self) -> float:
-        self._require_no_transform("float()")
+        self._require_one_number("float()")
         return float(self._data)
 
     def __int__(self) -> int:
-        self._require_no_transform("int()")
+        self._require_one_number("int()")
         return int(self._data)
 
-    def _require_no_transform(self, conversion: str) -> None:
+    def __complex__(self) -> complex:
+        raise TypeError(
+            f"complex() of {describe(self)}: a node holds real numbers; use .data for the bare ones"
+        )
+
+    def _about(self) -> str:
+        """What repr shows besides the number."""
+        label = "" if self.label is None else f", label={self.label!r}"
+        return label if self.primitive is None else f"{label}, op={str(self.primitive)!r}"
+
+    def _require_one_number(self, conversion: str) -> None:
+        if np.ndim(self._data):
+            raise TypeError(
+                f"{conversion} of {describe(self)}: expected a single number, a node without axes; "
+                "use .item() for the only element, or .data for all"
+            )
         # math.sin(x) calls float(x), and its derivative would silently be zero.
         if transform_running.get():
             raise TypeError(
@@ -206,6 +222,35 @@ class Value(Node):
         self.number = next_number()
 
     @property
+    def shape(self) -> tuple[()]:
+        """(), as NumPy has it for a number."""
+        return ()
+
+    @property
+    def ndim(self) -> int:
+        """0."""
+        return 0
+
+    @property
+    def size(self) -> int:
+        """1."""
+        return 1
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """float64, which is what a Python float is."""
+        return _FLOAT
+
+    @property
+    def T(self) -> Value:
+        """The number itself."""
+        return self
+
+    def item(self) -> float:
+        """The number outside of any graph, a Python float: ``data``."""
+        return self._data  # type: ignore[no-any-return]
+
+    @property
     def operands(self) -> tuple[Any, ...]:
         if self.primitive is None:
             return ()
@@ -230,9 +275,8 @@ class Value(Node):
         self._grad = None if grad is None else _as_float(grad)
 
     def __repr__(self) -> str:
-        label = "" if self.label is None else f", label={self.label!r}"
         grad = f", grad={self.grad:.6g}" if self.has_adjoint else ""
-        return f"Value({self._data!r}{label}{grad})"
+        return f"{type(self).__name__}({self._data!r}{self._about()}{grad})"
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
@@ -400,11 +444,22 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        label = "" if self.label is None else f", label={self.label!r}"
+        kind = type(self).__name__
         if self.size <= 12:
-            elements = np.array2string(self._data, separator=", ", prefix="Tensor(")
-            return f"Tensor({elements}{label}, dtype={self.dtype})"
-        return f"Tensor(shape={self.shape}{label}, dtype={self.dtype})"
+            contents = np.array2string(self._data, separator=", ", prefix=f"{kind}(")
+        else:
+            contents = f"shape={self.shape}"
+        return f"{kind}({contents}{self._about()}, dtype={self.dtype})"
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return repr(self)
+        if self.ndim:
+            raise TypeError(
+                f"{describe(self)} can't be formatted with {spec!r}, which is for a single number: "
+                "use .item() for the only element, or .data for all"
+            )
+        return format(self._data[()], spec)
 
     if TYPE_CHECKING:  # given by ops/, see Node
 
