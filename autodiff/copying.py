@@ -24,9 +24,10 @@ import copy
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import chain, islice
 from pickle import PicklingError
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def _reduce(node: Node, protocol: Any) -> tuple[Any, ...]:
         attributes = _attributes(node)
         state = (None, attributes) if attributes else None  # set one by one
         return _leaf, (type(node), node._data, node.label, _grad(node)), state
-    return _graph, _columns(node)
+    return _graph, tuple(_columns(node))
 
 
 def _leaf(kind: type[Node], data: Any, label: str | None, grad: Any) -> Node:
@@ -112,53 +113,69 @@ def _leaf(kind: type[Node], data: Any, label: str | None, grad: Any) -> Node:
     return leaf
 
 
-def _columns(output: Node) -> tuple[Any, ...]:
+class _Columns(NamedTuple):
     """A graph as plain lists. Leaves come first; a whole number stands for the node of that place.
 
-    Returns:
-        the leaves; the primitives; of each inner node the place of its primitive in that list, its
-        data, and its operands; the labels, gradients and parameters of the nodes that have some.
+    Attributes:
+        leaves: oldest first.
+        primitives: each once.
+        kinds: of each computed node, the place of its primitive among these.
+        data: of each computed node.
+        counts: how many operands each computed node has.
+        operands: of all computed nodes, one behind the other.
+        labels: by place, of the computed nodes that have one.
+        grads: likewise.
+        parameters: likewise.
     """
+
+    leaves: list[Node]
+    primitives: list[Primitive]
+    kinds: list[int]
+    data: list[Any]
+    counts: list[int]
+    operands: list[Any]
+    labels: dict[int, str]
+    grads: dict[int, Any]
+    parameters: dict[int, Parameters]
+
+
+def _columns(output: Node) -> _Columns:
     nodes = schedule(output)[::-1]
-    leaves = [node for node in nodes if node.is_leaf]
-    inner = [node for node in nodes if not node.is_leaf]
-    places = {node: i for i, node in enumerate([*leaves, *inner])}
-    kinds: dict[Primitive, int] = {}
-    rows: list[tuple[Any, ...]] = []
-    labels: dict[int, str] = {}
-    grads: dict[int, Any] = {}
-    parameters: dict[int, Parameters] = {}
-    for i, node in enumerate(inner, len(leaves)):
-        assert node.primitive is not None
-        kind = kinds.setdefault(node.primitive, len(kinds))
-        operands = [places[x] if isinstance(x, Node) else x for x in node.operands]
-        rows.append((kind, node._data, *operands))
-        if node.label is not None:
-            labels[i] = node.label
-        grad = _grad(node)
+    leaves = [node for node in nodes if node.primitive is None]
+    computed = [node for node in nodes if node.primitive is not None]
+    places = {node: i for i, node in enumerate(chain(leaves, computed))}
+    primitives: dict[Any, int] = {}
+    columns = _Columns(leaves, [], [], [], [], [], {}, {}, {})
+    for i, node in enumerate(computed, len(leaves)):
+        operands = node.operands
+        columns.kinds.append(primitives.setdefault(node.primitive, len(primitives)))
+        columns.data.append(node._data)
+        columns.counts.append(len(operands))
+        for x in operands:
+            columns.operands.append(places[x] if isinstance(x, Node) else x)
+        label, grad, parameters = node.label, _grad(node), node.parameters
+        if label is not None:
+            columns.labels[i] = label
         if grad is not None:
-            grads[i] = grad
-        if node.parameters:
-            parameters[i] = dict(node.parameters)
-    return leaves, list(kinds), rows, labels, grads, parameters
+            columns.grads[i] = grad
+        if parameters:
+            columns.parameters[i] = dict(parameters)
+    columns.primitives.extend(primitives)
+    return columns
 
 
-def _graph(
-    leaves: list[Node],
-    primitives: list[Primitive],
-    rows: list[tuple[Any, ...]],
-    labels: dict[int, str],
-    grads: dict[int, Any],
-    parameters: dict[int, Parameters],
-) -> Node:
-    nodes = list(leaves)
-    for i, (kind, data, *given) in enumerate(rows, len(leaves)):
-        operands = [nodes[x] if x.__class__ is int else _as_held(x) for x in given]
-        with_what = parameters.get(i, NO_PARAMETERS)
-        nodes.append(made(_as_held(data), primitives[kind], operands, with_what))
-    for i, label in labels.items():
+def _graph(*given: Any) -> Node:
+    columns = _Columns(*given)
+    nodes = list(columns.leaves)
+    operands = iter(columns.operands)
+    rows = zip(columns.kinds, columns.data, columns.counts, strict=True)
+    for i, (kind, data, count) in enumerate(rows, len(nodes)):
+        held = [nodes[x] if x.__class__ is int else _as_held(x) for x in islice(operands, count)]
+        parameters = columns.parameters.get(i, NO_PARAMETERS)
+        nodes.append(made(_as_held(data), columns.primitives[kind], held, parameters))
+    for i, label in columns.labels.items():
         nodes[i].label = label
-    for i, grad in grads.items():
+    for i, grad in columns.grads.items():
         nodes[i]._grad = grad
     return nodes[-1]
 

@@ -94,7 +94,7 @@ def test_leaves_add_up_what_several_graphs_bring(Value: Callable[..., Any]) -> N
 
 
 def expression(a: Any, b: Any, c: Any) -> Any:
-    """Its test suite has one like it: shared subexpressions, in-place operators, every operation."""
+    """Shared subexpressions, operators in place, every operation, as in its own test suite."""
     d = a * b + c**2 - 1.5
     e = (d * 2 + a).relu() + (c - d).relu() / 3
     d += e * b
