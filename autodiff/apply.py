@@ -81,6 +81,8 @@ def record(
 
 def special(primitive: Primitive, operands: Sequence[Any], result: float) -> Node:
     """Make the node of an operation on scalars where recording is off or results are watched."""
+    if watch_here() is None:
+        return Value(result)
     return record(primitive, operands, [bare(x) for x in operands], NO_PARAMETERS, result)
 
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 Operand: TypeAlias = "Node | ArrayLike"
 
-_FLOAT = np.dtype(np.float64)
 next_number = itertools.count(1).__next__  # one atomic call: threads never share a number
 
 
@@ -199,6 +198,11 @@ class Value(Node):
 
     __slots__ = ("_t", "_x", "_y")
 
+    shape: tuple[int, ...] = ()  # these four as NumPy has them for a number
+    ndim = 0
+    size = 1
+    dtype = np.dtype(np.float64)
+
     _x: Any  # the first operand; or the tuple of all, if there are more than two
     _y: Any  # the second one, or None
     _t: float | None  # the adjoint while a walk over scalars is under way, see sweep.py
@@ -220,26 +224,6 @@ class Value(Node):
         self._require_leaf()
         self._data = _as_float(data)
         self.number = next_number()
-
-    @property
-    def shape(self) -> tuple[()]:
-        """(), as NumPy has it for a number."""
-        return ()
-
-    @property
-    def ndim(self) -> int:
-        """0."""
-        return 0
-
-    @property
-    def size(self) -> int:
-        """1."""
-        return 1
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64, which is what a Python float is."""
-        return _FLOAT
 
     @property
     def T(self) -> Value:
