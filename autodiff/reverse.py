@@ -273,11 +273,7 @@ def backward(output: Node, seed: Any = None, *, keep_adjoints: bool = True) -> N
             new data since.
     """
     start = seed_for(output, seed)
-    if (
-        output.__class__ is Value
-        and examiner("backward") is None
-        and sweep_backward(output, start, keep_adjoints)
-    ):
+    if output.__class__ is Value and sweep_backward(output, start, keep_adjoints):
         return
     adjoints = walk(schedule(output), start, keep=None if keep_adjoints else set())
     taken = set[int]()
