@@ -13,14 +13,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff import fft, linalg, ops, reverse, special, transform
+from autodiff import (
+    copying,  # noqa: F401 - gives nodes their methods
+    fft,
+    linalg,
+    ops,
+    reverse,
+    special,
+    transform,
+)
+from autodiff.anomaly import AnomalyError, detect_anomaly
 from autodiff.graph import Node, Tensor, Value
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
 from autodiff.transform import (
-    GradientError,
-    check_gradients,
     elementwise_grad,
     grad,
     jvp,
@@ -32,15 +39,28 @@ from autodiff.transform import (
 from autodiff.version import __version__
 
 if TYPE_CHECKING:
-    from autodiff.transform import CustomRule, checkpoint, custom_rule, hessian, hvp, jacobian
+    from autodiff.transform import (
+        CustomRule,
+        GradientError,
+        KinkError,
+        check_gradients,
+        checkpoint,
+        custom_rule,
+        gradcheck,
+        hessian,
+        hvp,
+        jacobian,
+    )
     from autodiff.view import draw, explain, render
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
 _NOT_STARRED = {"abs", "divmod", "max", "min", "pow", "round", "sum"}
 
 __all__ = [
+    "AnomalyError",
     "CustomRule",
     "GradientError",
+    "KinkError",
     "Node",
     "Primitive",
     "Tensor",
@@ -49,11 +69,13 @@ __all__ = [
     "check_gradients",
     "checkpoint",
     "custom_rule",
+    "detect_anomaly",
     "draw",
     "elementwise_grad",
     "explain",
     "fft",
     "grad",
+    "gradcheck",
     "hessian",
     "hvp",
     "is_recording",

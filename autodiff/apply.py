@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import frozen, locked, nearest_float, real_array
-from autodiff.graph import Node, Tensor, Value, describe, is_differentiable, next_number
-from autodiff.primitive import Parameters, Primitive
-from autodiff.recording import is_recording
+from autodiff.graph import Node, Tensor, Value, bare, describe, is_differentiable, next_number
+from autodiff.primitive import NO_PARAMETERS, Parameters, Primitive
+from autodiff.recording import is_recording, watch_here
 
 
 def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters) -> Any:
@@ -64,25 +64,54 @@ def record(
     result: Any,
 ) -> Node:
     """Make the node that ``primitive`` gave; a leaf if recording is off or nothing is real."""
-    node: Node
     kept = is_recording() and any(map(is_differentiable, operands))
-    if result.__class__ is float:
-        value = object.__new__(Value)
-        value._t = None
-        node = value
-    else:
-        node = object.__new__(Tensor)
+    if result.__class__ is not float:
         result = locked(np.asarray(result))
-    node._data = result
-    node.number = next_number()
-    node.primitive = primitive if kept else None
     if kept:
-        node._hold(
-            tuple(
-                [operand if is_differentiable(operand) else _held(value, node)
-                 for operand, value in zip(operands, values, strict=True)]
-            )
-        )  # fmt: skip
+        of_array = result.__class__ is not float
+        held = [operand if is_differentiable(operand) else _held(value, of_array)
+                for operand, value in zip(operands, values, strict=True)]  # fmt: skip
+        node = made(result, primitive, held, parameters)
+    else:
+        node = made(result, None, (), NO_PARAMETERS)
+    watch = watch_here()
+    if watch is not None:
+        watch.note(node, primitive, operands, kept)
+    return node
+
+
+def special(primitive: Primitive, operands: Sequence[Any], result: float) -> Node:
+    """Make the node of an operation on scalars where recording is off or results are watched."""
+    if watch_here() is None:
+        return Value(result)
+    return record(primitive, operands, [bare(x) for x in operands], NO_PARAMETERS, result)
+
+
+def made(
+    data: Any,
+    primitive: Primitive | None,
+    operands: Sequence[Any],
+    parameters: Parameters,
+    kind: type[Node] | None = None,
+) -> Node:
+    """A new node of a result that is known; a leaf without a primitive.
+
+    Args:
+        data: a Python float for a ``Value``, a read-only array for a ``Tensor``.
+        primitive: what gave it.
+        operands: nodes of real numbers, and constants as a node keeps them.
+        parameters: of the primitive.
+        kind: the class of the node, if it is another one.
+    """
+    node: Node = object.__new__(kind or (Value if data.__class__ is float else Tensor))
+    node._data = data
+    node.number = next_number()
+    node.primitive = primitive
+    if isinstance(node, Value):
+        node._t = None
+    if primitive is not None:
+        node._hold(tuple(operands))
+    if parameters is not NO_PARAMETERS:
         node._parameters = parameters
     return node
 
@@ -104,10 +133,10 @@ def _constant(operand: Any, primitive: Primitive) -> Any:
     return operand if isinstance(operand, np.generic) else array
 
 
-def _held(constant: Any, node: Node) -> Any:
+def _held(constant: Any, of_array: bool) -> Any:
     """A constant as a node keeps it until the backward pass."""
     if isinstance(constant, np.ndarray):
         return frozen(constant)
-    if isinstance(constant, np.generic) and isinstance(node, Tensor):
+    if isinstance(constant, np.generic) and of_array:
         return constant
     return float(constant)

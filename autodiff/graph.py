@@ -24,17 +24,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from autodiff.arrays import Array, locked, real_array
+from autodiff.methods import NodeMethods, TensorMethods
 from autodiff.primitive import NO_PARAMETERS, Parameters, Primitive
 from autodiff.recording import transform_running
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 Operand: TypeAlias = "Node | ArrayLike"
 
@@ -44,7 +42,7 @@ next_number = itertools.count(1).__next__  # one atomic call: threads never shar
 # --- nodes ----------------------------------------------------------------------------------------
 
 
-class Node:
+class Node(NodeMethods):
     """A number or an array in a graph, with the operation that made it.
 
     Attributes:
@@ -113,25 +111,6 @@ class Node:
                 f"'{self.primitive}': assign to its operands and compute it again"
             )
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What copying and pickling take along: everything but the creation number."""
-        if self.primitive is not None:
-            raise TypeError(
-                f"{describe(self)} was computed by '{self.primitive}': only leaves can be copied "
-                "or pickled; take its .data, or compute it again from a copy of its operands"
-            )
-        slots = {name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())}
-        slots -= {"number", "_t"}  # of this process, of a walk
-        state = {name: getattr(self, name) for name in sorted(slots) if hasattr(self, name)}
-        return state | getattr(self, "__dict__", {})
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
-        if isinstance(self._data, np.ndarray):
-            locked(self._data)
-        self.number = next_number()  # one from another process would mean nothing here
-
     def __array__(self, *_: object, **__: object) -> Array:
         # Without this NumPy would wrap the node in an object array, outside of any graph.
         raise TypeError(
@@ -143,14 +122,29 @@ class Node:
         return bool(self._data)
 
     def __float__(self) -> float:
-        self._require_no_transform("float()")
+        self._require_one_number("float()")
         return float(self._data)
 
     def __int__(self) -> int:
-        self._require_no_transform("int()")
+        self._require_one_number("int()")
         return int(self._data)
 
-    def _require_no_transform(self, conversion: str) -> None:
+    def __complex__(self) -> complex:
+        raise TypeError(
+            f"complex() of {describe(self)}: a node holds real numbers; use .data for the bare ones"
+        )
+
+    def _about(self) -> str:
+        """What repr shows besides the number."""
+        label = "" if self.label is None else f", label={self.label!r}"
+        return label if self.primitive is None else f"{label}, op={str(self.primitive)!r}"
+
+    def _require_one_number(self, conversion: str) -> None:
+        if np.ndim(self._data):
+            raise TypeError(
+                f"{conversion} of {describe(self)}: expected a single number, a node without axes; "
+                "use .item() for the only element, or .data for all"
+            )
         # math.sin(x) calls float(x), and its derivative would silently be zero.
         if transform_running.get():
             raise TypeError(
@@ -158,27 +152,6 @@ class Node:
                 "differentiated: use functions of autodiff or NumPy, or .data if no derivative is "
                 "meant to pass"
             )
-
-    if TYPE_CHECKING:
-        # Given to the class by the modules above this one (ops/, reverse, transform/), so that
-        # imports run only downwards: here is what they promise.
-        def backward(self, seed: Any = None, *, keep_adjoints: bool = True) -> None: ...
-        def detach(self) -> Self: ...
-
-        def _binary(self, other: Any) -> Any: ...
-        def _unary(self) -> Self: ...
-
-        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
-        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
-        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _binary
-        __lt__ = __le__ = __gt__ = __ge__ = _binary
-        __neg__ = __pos__ = __abs__ = __floor__ = __ceil__ = __trunc__ = _unary
-
-        def round(self, decimals: int = 0) -> Self: ...
-        def clip(self, min: Operand | None = None, max: Operand | None = None) -> Any: ...
-
-        __round__ = round
-        exp = log = sqrt = sin = cos = tan = tanh = sigmoid = relu = _unary
 
 
 class Value(Node):
@@ -202,6 +175,11 @@ class Value(Node):
 
     __slots__ = ("_t", "_x", "_y")
 
+    shape: tuple[int, ...] = ()  # these four as NumPy has them for a number
+    ndim = 0
+    size = 1
+    dtype = np.dtype(np.float64)
+
     _x: Any  # the first operand; or the tuple of all, if there are more than two
     _y: Any  # the second one, or None
     _t: float | None  # the adjoint while a walk over scalars is under way, see sweep.py
@@ -223,6 +201,15 @@ class Value(Node):
         self._require_leaf()
         self._data = _as_float(data)
         self.number = next_number()
+
+    @property
+    def T(self) -> Value:
+        """The number itself."""
+        return self
+
+    def item(self) -> float:
+        """The number outside of any graph, a Python float: ``data``."""
+        return self._data  # type: ignore[no-any-return]
 
     @property
     def operands(self) -> tuple[Any, ...]:
@@ -248,20 +235,15 @@ class Value(Node):
     def grad(self, grad: float | None) -> None:
         self._grad = None if grad is None else _as_float(grad)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._t = None
-
     def __repr__(self) -> str:
-        label = "" if self.label is None else f", label={self.label!r}"
         grad = f", grad={self.grad:.6g}" if self.has_adjoint else ""
-        return f"Value({self._data!r}{label}{grad})"
+        return f"{type(self).__name__}({self._data!r}{self._about()}{grad})"
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
 
 
-class Tensor(Node):
+class Tensor(Node, TensorMethods):
     """A node whose data is a NumPy array.
 
     Args:
@@ -423,41 +405,22 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        label = "" if self.label is None else f", label={self.label!r}"
+        kind = type(self).__name__
         if self.size <= 12:
-            elements = np.array2string(self._data, separator=", ", prefix="Tensor(")
-            return f"Tensor({elements}{label}, dtype={self.dtype})"
-        return f"Tensor(shape={self.shape}{label}, dtype={self.dtype})"
+            contents = np.array2string(self._data, separator=", ", prefix=f"{kind}(")
+        else:
+            contents = f"shape={self.shape}"
+        return f"{kind}({contents}{self._about()}, dtype={self.dtype})"
 
-    if TYPE_CHECKING:  # given by ops/, see Node
-
-        def _reduced(self, axis: Axes = None, keepdims: bool = False, **_: Any) -> Tensor: ...
-        def _so_far(self, axis: int | None = None) -> Tensor: ...
-        def _bare(self, axis: Any = None, **_: Any) -> Any: ...
-        def _diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor: ...
-
-        sum = mean = prod = max = min = var = std = _reduced
-        cumsum, cumprod, diagonal, trace = _so_far, _so_far, _diagonal, _diagonal
-        all = any = argmax = argmin = _bare
-
-        def __getitem__(self, index: Any) -> Tensor: ...
-        def reshape(self, *shape: Any, order: str = "C") -> Tensor: ...
-        def ravel(self, order: str = "C") -> Tensor: ...
-        def flatten(self, order: str = "C") -> Tensor: ...
-        def squeeze(self, axis: Axes = None) -> Tensor: ...
-        def swapaxes(self, axis1: int, axis2: int) -> Tensor: ...
-        def transpose(self, *axes: Any) -> Tensor: ...
-        def astype(self, dtype: Any) -> Tensor: ...
-        def copy(self) -> Tensor: ...
-        def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor: ...
-        def repeat(self, repeats: Any, axis: int | None = None) -> Tensor: ...
-        def argsort(self, axis: int | None = -1) -> Array: ...
-        def nonzero(self) -> tuple[Array, ...]: ...
-        def dot(self, y: Any) -> Tensor: ...
-        @property
-        def T(self) -> Tensor: ...
-        @property
-        def mT(self) -> Tensor: ...
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return repr(self)
+        if self.ndim:
+            raise TypeError(
+                f"{describe(self)} can't be formatted with {spec!r}, which is for a single number: "
+                "use .item() for the only element, or .data for all"
+            )
+        return format(self._data[()], spec)
 
 
 Axes: TypeAlias = "int | tuple[int, ...] | None"

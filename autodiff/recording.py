@@ -1,4 +1,4 @@
-"""Whether operations on nodes are recorded: a switch per thread and per asynchronous task."""
+"""Whether operations on nodes are recorded, and watched: per thread and per asynchronous task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,15 +22,81 @@ class _Switch:
 
 switch = _Switch()
 transform_running: ContextVar[bool] = ContextVar("autodiff_transform_running", default=False)
-_states: ContextVar[tuple[bool, ...]] = ContextVar("autodiff_recording", default=(True,))
+
+
+class State(NamedTuple):
+    """What holds for operations here.
+
+    Attributes:
+        recording: whether they are recorded.
+        watch: who looks at their results (``anomaly.Watch``); None for nobody.
+        plain: recorded and not watched, as is usual.
+    """
+
+    recording: bool = True
+    watch: Any = None
+    plain: bool = True
+
+
+_states: ContextVar[tuple[State, ...]] = ContextVar("autodiff_states", default=(State(),))
 
 
 def is_recording() -> bool:
     """Whether operations on nodes are recorded here, in this thread and this async task."""
-    return not switch.used or _states.get()[-1]
+    return not switch.used or _states.get()[-1].recording
 
 
-class recording:  # noqa: N801 - a context manager, used like a function
+def is_plain() -> bool:
+    """Whether operations on nodes are recorded here, and nobody watches their results."""
+    return not switch.used or _states.get()[-1].plain
+
+
+def watch_here() -> Any:
+    """Who looks at the results of operations here; None for nobody."""
+    return _states.get()[-1].watch if switch.used else None
+
+
+class Block:
+    """A ``with`` block in which another state holds, in this thread and this async task only.
+
+    Usable as a decorator too, of plain and of ``async`` functions.
+    """
+
+    def _changed(self, state: State) -> State:
+        """The state inside, from the one outside."""
+        raise NotImplementedError
+
+    def __enter__(self) -> None:
+        switch.used = True
+        states = _states.get()
+        _states.set((*states, self._changed(states[-1])))
+
+    def __exit__(self, *_: object) -> None:
+        _states.set(_states.get()[:-1])
+
+    def __call__(self, function: F) -> F:
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__name__} is a generator, whose body runs after the call: use "
+                f"{type(self).__name__} inside of it, with a with block"
+            )
+        if iscoroutinefunction(function):
+
+            @wraps(function)
+            async def switched(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return await function(*args, **kwargs)
+        else:
+
+            @wraps(function)
+            def switched(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return function(*args, **kwargs)
+
+        return switched  # type: ignore[return-value]
+
+
+class recording(Block):  # noqa: N801 - a context manager, used like a function
     """Switch recording on or off for a block, in this thread and this async task only.
 
     Args:
@@ -42,33 +108,8 @@ class recording:  # noqa: N801 - a context manager, used like a function
     def __init__(self, on: bool) -> None:
         self._on = on
 
-    def __enter__(self) -> None:
-        switch.used = True
-        _states.set((*_states.get(), self._on))
-
-    def __exit__(self, *_: object) -> None:
-        _states.set(_states.get()[:-1])
-
-    def __call__(self, function: F) -> F:
-        if isgeneratorfunction(function) or isasyncgenfunction(function):
-            raise TypeError(
-                f"{function.__name__} is a generator, whose body runs after the call: switch "
-                "recording inside of it, with a with block"
-            )
-        if iscoroutinefunction(function):
-
-            @wraps(function)
-            async def switched(*args: Any, **kwargs: Any) -> Any:
-                with recording(self._on):
-                    return await function(*args, **kwargs)
-        else:
-
-            @wraps(function)
-            def switched(*args: Any, **kwargs: Any) -> Any:
-                with recording(self._on):
-                    return function(*args, **kwargs)
-
-        return switched  # type: ignore[return-value]
+    def _changed(self, state: State) -> State:
+        return State(self._on, state.watch, self._on and state.watch is None)
 
 
 def no_grad() -> recording:

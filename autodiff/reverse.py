@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.adjoint import ABSENT, Masked, Scattered, Structured, dense
+from autodiff.anomaly import Examiner, examiner
 from autodiff.arrays import real_array
 from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
 from autodiff.ops.pointwise import where
@@ -114,19 +115,35 @@ def walk(
     adjoints = Adjoints(nodes)
     if nodes:
         adjoints[nodes[0]] = seed
+    examine = examiner("backward")
     with np.errstate(all="ignore"):  # what overflows in a derivative shows in the derivative
         for node in nodes:
             primitive = node.primitive
             t = adjoints[node]
-            if primitive is None or t is ABSENT:
+            if examine is not None and t is not ABSENT:
+                examined_pull(node, t, adjoints, recorded, examine)
+            elif primitive is None or t is ABSENT:
                 continue
-            pull(node, t, adjoints, recorded)
+            else:
+                pull(node, t, adjoints, recorded)
             if keep is not None and node not in keep:
                 adjoints[node] = ABSENT
     return adjoints
 
 
-def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
+def examined_pull(
+    node: Node, t: Any, adjoints: Adjoints, recorded: bool, examine: Examiner
+) -> None:
+    """The step of the walk at a node while ``detect_anomaly`` looks."""
+    examine.arrived(node, t)
+    if node.primitive is not None:
+        with examine.within(node):
+            pull(node, t, adjoints, recorded, examine)
+
+
+def pull(
+    node: Node, t: Any, adjoints: Adjoints, recorded: bool, examine: Examiner | None = None
+) -> None:
     """Add (∂f/∂operand)ᵀ t to the adjoint of each operand of a node.
 
     What every rule would otherwise repeat is done here: summing over broadcast axes, casting to the
@@ -134,7 +151,12 @@ def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
     """
     primitive = node.primitive
     assert primitive is not None
-    if node.__class__ is Value and primitive.scalar_contributions is not None and not recorded:
+    if (
+        node.__class__ is Value
+        and primitive.scalar_contributions is not None
+        and not recorded
+        and examine is None
+    ):
         contributions = primitive.scalar_contributions(node, t)
         for operand, contribution in zip(node.operands, contributions, strict=True):
             if operand in adjoints and contribution is not None:
@@ -156,6 +178,8 @@ def pull(node: Node, t: Any, adjoints: Adjoints, recorded: bool) -> None:
             if contribution is not None:
                 contribution = fit(contribution, operand)
             if contribution is not None:
+                if examine is not None:
+                    examine.contribution(node, i, t, contribution)
                 adjoints.add(operand, contribution)
 
 

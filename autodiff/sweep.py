@@ -14,7 +14,8 @@ A table is as long as the graph is dense. Nodes older than its end wait in a hea
 so a sweep over n nodes takes O(n log n) at worst, whatever else was recorded between them.
 
 ``_t`` belongs to one sweep at a time. A second thread that comes meanwhile, a sweep within a sweep,
-and graphs in which arrays take part are left to the general walk in ``reverse.py``.
+one that ``detect_anomaly`` looks at, and graphs in which arrays take part are left to the general
+walk in ``reverse.py``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from threading import Lock
 from typing import Any
 
 from autodiff.graph import Value
+from autodiff.recording import watch_here
 
 _SHORTEST = 64
 _lock = Lock()
@@ -63,7 +65,7 @@ class Sweep:
         self._has_lock = False
 
     def __enter__(self) -> Sweep:
-        self._has_lock = _lock.acquire(blocking=False)
+        self._has_lock = watch_here() is None and _lock.acquire(blocking=False)
         if self._has_lock:
             try:
                 self._run()

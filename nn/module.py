@@ -51,7 +51,7 @@ class Module:
         ...         return self.factor * x
         >>> scale = Scale()
         >>> scale(np.ones(2)).data, list(scale.named_parameters())
-        (array([2., 2.]), [('factor', Tensor([2.], dtype=float64))])
+        (array([2., 2.]), [('factor', Parameter([2.], dtype=float64))])
     """
 
     def forward(self, *inputs: Any) -> Any:

@@ -6,7 +6,9 @@ Points lie away from kinks and ties; what happens there is the subject of ``test
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,21 @@ from autodiff.graph import Tensor
 Function = Callable[..., Any]
 Row = tuple[str, str, Function, tuple[Any, ...]]
 """The operation's public name, what the row is about, a function, and its arguments."""
+
+
+FILES = sorted((Path(__file__).parent / "autodiff" / "ops").glob("test_*.py"))
+"""The files that hold a table, one a family."""
+
+
+def table_of(path: Path) -> list[Row]:
+    """The rows of a family."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    table: list[Row] = module.TABLE
+    return table
 
 
 def points(*shape: int, seed: int = 0, positive: bool = False) -> Any:

@@ -283,7 +283,7 @@ def convolve(a: Operand, v: Operand, mode: Mode = "full") -> Any:
         >>> from autodiff import Tensor
         >>> p = Tensor([1.0, 2.0])
         >>> np.convolve(p, [1.0, 3.0, 5.0])
-        Tensor([ 1.,  5., 11., 10.], dtype=float64)
+        Tensor([ 1.,  5., 11., 10.], op='convolve', dtype=float64)
     """
     a, v = _sequences("convolve", a, v, mode)
     if mode == "valid":

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.apply import apply
+from autodiff.apply import apply, special
 from autodiff.arrays import nearest_float
 from autodiff.graph import Node, StaleGraphError, Value, bare, next_number
 from autodiff.kernels import scalar
 from autodiff.ops import formula
 from autodiff.ops.rules import Pointwise
 from autodiff.primitive import NO_PARAMETERS, Primitive
-from autodiff.recording import is_recording, switch
+from autodiff.recording import is_plain, switch
 
 FLOATS: dict[str, Any] = dict(scalar.FUNCTIONS)
 """What the names in formulas mean for Python floats."""
@@ -176,7 +176,7 @@ def _generated_operation(
         *(_UNARY if len(names) == 1 else _BINARY),
         f"    try: f = {_on_floats(primitive.value)}",
         "    except (ArithmeticError, ValueError): f = rescue(" + floats + ")",
-        "    if switch.used and not is_recording(): return Value(f)",
+        "    if switch.used and not is_plain(): return special(primitive, " + operands + ", f)",
         "    node = new(Value)",
         "    node._data = f",
         "    node.primitive = primitive",
@@ -235,7 +235,7 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> FunctionType
         "StaleGraphError": StaleGraphError,
         "Value": Value,
         "apply": apply,
-        "is_recording": is_recording,
+        "is_plain": is_plain,
         "nearest_float": nearest_float,
         "new": object.__new__,
         "next_number": next_number,
@@ -243,6 +243,7 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> FunctionType
         "primitive": primitive,
         "rescue": rescue,
         "rescue_pull": rescue_pull,
+        "special": special,
         "switch": switch,
     }
     defined: dict[str, Any] = {}

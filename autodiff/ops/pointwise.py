@@ -187,7 +187,7 @@ def round(x: Operand, decimals: int = 0) -> Any:
     Example:
         >>> from autodiff import Value, round
         >>> round(Value(2.375), 2), round(Value(0.5))
-        (Value(2.38), Value(0.0))
+        (Value(2.38, op='round'), Value(0.0, op='round'))
     """
     return _round(x, decimals=operator.index(decimals))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.adjoint import ABSENT, dense
+from autodiff.anomaly import examiner
 from autodiff.apply import record
 from autodiff.arrays import real_array
 from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
@@ -97,6 +98,7 @@ class Tape:
             if tangent is not None
         }
         inputs = set(self.inputs)
+        examine = examiner("jvp")
         with np.errstate(all="ignore"):
             for node in reversed(self._nodes):
                 primitive = node.primitive
@@ -108,13 +110,12 @@ class Tape:
                 ]
                 if all(tangent is None for tangent in given):
                     continue
-                if node.__class__ is Value and primitive.scalar_contributions and not recorded:
-                    tangent = _scalar_tangent(node, given)
-                elif recorded:
-                    tangent = primitive.jvp(given, node, node.operands, node.parameters)
+                if examine is None:
+                    tangent = _tangent(node, primitive, given, recorded)
                 else:
-                    f, *operands = map(_number, (node, *node.operands))
-                    tangent = primitive.jvp(given, f, operands, node.parameters)
+                    with examine.within(node):
+                        tangent = _tangent(node, primitive, given, recorded)
+                    examine.tangent(node, given, tangent)
                 if tangent is not None:
                     scalar = tangent.__class__ is float and node.__class__ is Value
                     moving[node] = tangent if scalar else broadcast_to(tangent, shape_of(node))
@@ -133,6 +134,16 @@ class Tape:
         for operand, node in self._outside:
             if operand.number > node.number:
                 raise StaleGraphError(operand, node)
+
+
+def _tangent(node: Node, primitive: Primitive, given: Sequence[Any], recorded: bool) -> Any:
+    """What the tangents of its operands make the tangent of a node."""
+    if recorded:
+        return primitive.jvp(given, node, node.operands, node.parameters)
+    if node.__class__ is Value and primitive.scalar_contributions:
+        return _scalar_tangent(node, given)
+    f, *operands = map(_number, (node, *node.operands))
+    return primitive.jvp(given, f, operands, node.parameters)
 
 
 def _scalar_tangent(node: Any, given: Sequence[Any]) -> float | None:

@@ -8,7 +8,7 @@ said here. A description only reads; nothing in the graph is changed by it.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -21,6 +21,9 @@ from autodiff.graph import Node, bare
 from autodiff.primitive import Primitive
 from autodiff.reverse import schedule
 from autodiff.view import notation
+
+EARLIER = "earlier"
+"""The id that stands for all nodes that are left out of a large graph."""
 
 
 class Kind(Enum):
@@ -96,6 +99,8 @@ class Description:
     Args:
         output: the node whose graph is described.
         write: how a name is written inside of formulas; as it is by default.
+        newest: given the schedule, how many of its nodes to describe, the youngest; all by default.
+            ``earlier`` are the others, and edges from them come from ``EARLIER``.
 
     Raises:
         TypeError: ``output`` is no node.
@@ -112,13 +117,21 @@ class Description:
         n3 output f2 sin(f1) -0.7568024953079282
     """
 
-    def __init__(self, output: Node, write: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        output: Node,
+        write: Callable[[str], str] = str,
+        newest: Callable[[Sequence[Node]], int] = len,
+    ) -> None:
         if not isinstance(output, Node):
             raise TypeError(f"expected a node, a Value or a Tensor, got {type(output).__name__}")
         self.output = output
-        self.nodes: Sequence[Node] = schedule(output)[::-1]
+        nodes = schedule(output)
+        count = min(newest(nodes), len(nodes))
+        self.earlier: Sequence[Node] = nodes[count:]
+        self.nodes: Sequence[Node] = nodes[count - 1 :: -1]
         self.ids = {node: f"n{i}" for i, node in enumerate(self.nodes, 1)}
-        self.names = _names(self.nodes)
+        self.names = _names([*_operands_outside(self.nodes, self.ids), *self.nodes])
         self._constant_names = _constant_names(self.nodes, set(self.names.values()))
         self._write = write
 
@@ -178,7 +191,9 @@ class Description:
 
     def _operand_id(self, node: Node, i: int) -> str:
         operand = node.operands[i]
-        return self.ids[operand] if isinstance(operand, Node) else f"{self.ids[node]}c{i}"
+        if isinstance(operand, Node):
+            return self.ids.get(operand, EARLIER)
+        return f"{self.ids[node]}c{i}"
 
     def _operand_name(self, node: Node, i: int) -> str:
         operand = node.operands[i]
@@ -235,6 +250,17 @@ def _local_partial(primitive: Primitive, i: int, node: Node, operands: Sequence[
             i, 1.0, np.float64(node.data), [np.float64(x) for x in operands], node.parameters
         )
     return 0.0 if partial is None else float(dense(partial))
+
+
+def _operands_outside(nodes: Sequence[Node], inside: Container[Node]) -> list[Node]:
+    """The operands of some nodes that are not among them, oldest first."""
+    found = {
+        operand
+        for node in nodes
+        for operand in node.operands
+        if isinstance(operand, Node) and operand not in inside
+    }
+    return sorted(found, key=lambda node: node.number)
 
 
 def _names(nodes: Sequence[Node]) -> dict[Node, str]:

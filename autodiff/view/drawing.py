@@ -9,7 +9,8 @@ derivatives, and t in a box is its adjoint, the sum over its outgoing arrows of 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ import graphviz  # type: ignore[import-untyped]
 
 from autodiff.graph import Node
 from autodiff.view import notation
-from autodiff.view.description import Description, Edge, Entry, Kind
+from autodiff.view.description import EARLIER, Description, Edge, Entry, Kind
 from autodiff.view.rendering import render
 
 FONT = "Helvetica,Arial,sans-serif"  # one list for the engine, which measures, and the browser
@@ -49,6 +50,7 @@ LOOKS = {
 _LINE = 40  # characters of a name; a longer one goes on below
 _LINES = 5
 _FORMULA = 60  # characters of a formula
+_KINDS = 5  # kinds of operations that a summary counts one by one
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
@@ -91,15 +93,16 @@ def draw(node: Node, *, direction: str = "LR", limit: int = 500) -> Drawing:
     Args:
         node: the output.
         direction: where the arrows point: "LR" (left to right), "RL", "TB" (top to bottom), "BT".
-        limit: the largest number of boxes to draw.
+        limit: the largest number of boxes to draw. Of a larger graph the last operations are drawn;
+            one box, with a dashed line, stands for all that was computed before, and counts it.
 
     Returns:
         the drawing, a ``graphviz.Digraph``; the same graph always gives the same text.
 
     Raises:
         TypeError: ``node`` is no node.
-        ValueError: the graph is larger than ``limit``, there is no such direction, or a leaf got
-            new data after the graph had been computed from it.
+        ValueError: there is no such direction, ``limit`` is less than 2, or a leaf got new data
+            after the graph had been computed from it.
 
     Example:
         >>> from autodiff import Value, sin
@@ -110,12 +113,9 @@ def draw(node: Node, *, direction: str = "LR", limit: int = 500) -> Drawing:
     """
     if direction not in ("LR", "RL", "TB", "BT"):
         raise ValueError(f"direction must be 'LR', 'RL', 'TB' or 'BT', got {direction!r}")
-    graph = Description(node, write=_short_name)
-    if len(graph) > limit:
-        raise ValueError(
-            f"the graph has {len(graph)} nodes and constants, more than can be read in one "
-            f"drawing: draw a part of it, or pass limit={len(graph)} to draw it all the same"
-        )
+    if limit < 2:
+        raise ValueError(f"limit is the number of boxes to draw, at least 2, got {limit!r}")
+    graph = Description(node, write=_short_name, newest=lambda nodes: _fitting(nodes, limit))
     drawing = Drawing(
         graph_attr={"rankdir": direction, "bgcolor": "transparent", "fontname": FONT,
                     "nodesep": "0.3", "ranksep": "0.35"},
@@ -123,6 +123,8 @@ def draw(node: Node, *, direction: str = "LR", limit: int = 500) -> Drawing:
         edge_attr={"fontname": FONT, "fontsize": "10", "fontcolor": ADJOINT, "color": ARROW,
                    "penwidth": "1.2", "arrowsize": "0.7"},
     )  # fmt: skip
+    if graph.earlier:
+        drawing.node(EARLIER, label=_summary(graph.earlier), shape="box", style="dashed")
     for entry in graph:
         look = LOOKS[entry.kind]
         drawing.node(
@@ -139,7 +141,33 @@ def draw(node: Node, *, direction: str = "LR", limit: int = 500) -> Drawing:
     return drawing
 
 
+def _fitting(nodes: Sequence[Node], limit: int) -> int:
+    """How many nodes of a schedule fit into so many boxes, together with their constants.
+
+    If they are not all, the others need a box too.
+    """
+    boxes = 0
+    fitting = 1  # the output is always drawn
+    for i, node in enumerate(nodes, 1):
+        boxes += 1 + sum(not isinstance(operand, Node) for operand in node.operands)
+        if boxes > limit:
+            return fitting
+        if boxes < limit:
+            fitting = i
+    return len(nodes)
+
+
 # --- boxes ----------------------------------------------------------------------------------------
+
+
+def _summary(nodes: Sequence[Node]) -> str:
+    """How many nodes there are, of which kinds."""
+    counts = Counter("leaf" if node.primitive is None else node.primitive.name for node in nodes)
+    lines = [f"{count:,} × {name}" for name, count in counts.most_common(_KINDS)]
+    if len(counts) > _KINDS:
+        rest = len(nodes) - sum(count for _, count in counts.most_common(_KINDS))
+        lines.append(f"{rest:,} others")
+    return f"<{_table([f'<B>{len(nodes):,} earlier nodes</B>', *map(_text, lines)], padding=2)}>"
 
 
 def _box(entry: Entry) -> str:

@@ -67,10 +67,12 @@ class Explanation:
     Attributes:
         forward: the nodes in the order in which they were computed, and the constant arrays.
         reverse: the steps of the reverse ancestral schedule, the output first.
+        omitted: how many more steps there are.
     """
 
     forward: tuple[Entry, ...]
     reverse: tuple[Row, ...]
+    omitted: int = 0
 
     def __repr__(self) -> str:
         return str(self)  # at a prompt, the table is what one wants to see
@@ -83,17 +85,21 @@ class Explanation:
                 "",
                 "reverse   t_n = Σ over children c of n:  ∂f_c/∂f_n · t_c",
                 *_aligned([cells for row in self.reverse for cells in _reverse_cells(row)]),
+                *([f"  … and {self.omitted:,} more steps: see limit="] if self.omitted else []),
             ]
         )
 
 
-def explain(node: Node, wrt: Node | None = None, *, seed: Any = None) -> Explanation:
+def explain(
+    node: Node, wrt: Node | None = None, *, seed: Any = None, limit: int = 1000
+) -> Explanation:
     """The reverse ancestral schedule of ``node``, step by step.
 
     Args:
         node: the output.
         wrt: only the steps that lead to the adjoint of this node; all if None.
         seed: the adjoint of the output; may be left out for a single number, where it is 1.
+        limit: how many steps to take at most, and how many nodes to show of the forward pass.
 
     Returns:
         the steps as data; printed, a table.
@@ -101,7 +107,8 @@ def explain(node: Node, wrt: Node | None = None, *, seed: Any = None) -> Explana
     Raises:
         TypeError: ``node`` or ``wrt`` is no node, or ``node`` is of integers.
         ValueError: ``node`` was not computed from ``wrt``; a seed is needed or has the wrong
-            shape; or a leaf got new data after the graph had been computed from it.
+            shape; ``limit`` is less than 1; or a leaf got new data after the graph had been
+            computed from it.
 
     Example:
         >>> from autodiff import Value, sin
@@ -118,23 +125,27 @@ def explain(node: Node, wrt: Node | None = None, *, seed: Any = None) -> Explana
           t_x   = ∂f2/∂x·t_f2   = f1·t_f2      = 0.909297·1
                 + ∂f1/∂x·t_f1   + cos(x)·t_f1  + (-0.416147)·2  = 0.0770038
     """
-    graph = Description(node, write=notation.shortened)
+    if limit < 1:
+        raise ValueError(f"limit is the number of steps to take, at least 1, got {limit!r}")
+    graph = Description(node, write=notation.shortened, newest=lambda nodes: limit)
     if wrt is None:
         nodes = schedule(node)
     elif isinstance(wrt, Node):
         nodes = schedule(node, [wrt])
-        if wrt not in graph.names:
+        if not nodes or nodes[-1] is not wrt:
             raise ValueError(
                 f"{describe(node)} was not computed from {describe(wrt)}, so there is no "
                 "derivative to explain: wrt is one of the nodes that the output depends on"
             )
     else:
         raise TypeError(f"wrt is a node, a Value or a Tensor, got {type(wrt).__name__}")
-    walked = walk(nodes, seed_for(node, seed))
+    shown = [n for n in nodes if n in graph.ids]  # an adjoint needs none but younger nodes
+    walked = walk(shown, seed_for(node, seed))
     adjoints = {n: settled(t, n, set()) for n, t in walked.items()}
     return Explanation(
         forward=tuple(entry for entry in graph if not entry.is_plain_number),
-        reverse=_rows(graph, nodes, adjoints),
+        reverse=_rows(graph, shown, adjoints),
+        omitted=len(nodes) - len(shown),
     )
 
 

@@ -25,14 +25,21 @@ LAYERS = [
     ("autodiff",),  # the package's own __init__ puts all together
     ("autodiff.view", "autodiff.compile"),
     ("autodiff.transform",),
+    ("autodiff.copying",),
     ("autodiff.reverse",),
     ("autodiff.fft",),
     ("autodiff.linalg", "autodiff.special"),
     ("autodiff.ops",),
-    ("autodiff.adjoint", "autodiff.apply", "autodiff.sweep"),
+    ("autodiff.adjoint", "autodiff.anomaly", "autodiff.apply", "autodiff.sweep"),
     ("autodiff.graph",),
     ("autodiff.kernels",),
-    ("autodiff.arrays", "autodiff.primitive", "autodiff.recording", "autodiff.version"),
+    (
+        "autodiff.arrays",
+        "autodiff.methods",
+        "autodiff.primitive",
+        "autodiff.recording",
+        "autodiff.version",
+    ),
 ]
 OWN_NAME_ONLY = {"autodiff"}
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from derivatives import Function, Row
+from derivatives import FILES, Function, table_of
 
 import autodiff as ad
 from autodiff import ops, reverse
@@ -16,19 +15,6 @@ from autodiff.graph import Node, Tensor, Value
 from autodiff.ops.numpy_protocol import FAMILIES
 from autodiff.primitive import Primitive
 from autodiff.transform import trace
-
-FILES = sorted((Path(__file__).parent / "ops").glob("test_*.py"))
-
-
-def table_of(path: Path) -> list[Row]:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    table: list[Row] = module.TABLE
-    return table
-
 
 TABLE = [row for path in FILES for row in table_of(path)]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,6 +48,14 @@ def test_wide_sums() -> None:
     np.testing.assert_array_equal(t.grad, np.arange(1000.0))
 
 
+def test_a_wide_node_takes_n_log_n() -> None:
+    """Many users of one node, and many operands of one: neither is looked at again and again."""
+    x = Value(2.0)
+    users = [x * i for i in range(20_000)]
+    ad.stack(users).sum().backward()
+    assert x.grad == 20_000 * 19_999 / 2
+
+
 def test_a_vector_of_many_scalars() -> None:
     values = [Value(i) for i in range(10_000)]
     (ad.stack(values) ** 2).sum().backward()
@@ -67,16 +77,63 @@ def nothing_to_collect() -> Iterator[None]:
         gc.enable()
 
 
+MILLION = 1_000_000
+
+
+def million(x: Value) -> Value:
+    """A chain that tends to 1, with a derivative of 2^-500000."""
+    for _ in range(MILLION // 2):
+        x = (x + 1.0) * 0.5
+    return x
+
+
 def test_a_chain_of_a_million_operations() -> None:
     with nothing_to_collect():
-        x = y = Value(0.5)
-        for _ in range(500_000):
-            y = (y + 1.0) * 0.5
+        x = Value(0.5)
+        y = million(x)
         y.backward(keep_adjoints=False)
         assert y.data == 1.0
         assert x.grad == 0.0  # 2^-500000
         del y
         assert (x * 2).operands[0] is x
+
+
+def test_a_chain_of_a_million_operations_is_copied_and_pickled() -> None:
+    with nothing_to_collect():
+        y = million(Value(0.5))
+        twin = copy.deepcopy(y)
+        del y
+        twin = pickle.loads(pickle.dumps(twin))
+        nodes = reverse.schedule(twin)
+        assert len(nodes) == MILLION + 1
+        assert twin.data == 1.0
+        twin.backward(3.0)
+        assert nodes[2].grad == 1.5
+        del nodes, twin
+
+
+def test_a_chain_of_a_million_operations_is_drawn_and_explained() -> None:
+    y = million(Value(0.5))
+    assert "999,902 earlier nodes" in ad.draw(y, limit=200).source
+    explanation = ad.explain(y, limit=20)
+    assert explanation.omitted == MILLION + 1 - 20
+    assert len(str(explanation).splitlines()) < 100
+
+
+def test_a_long_chain_of_scalars_to_the_second_order() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(10_000):
+            x = x * x * 0.5 + 0.5
+        return x
+
+    with nothing_to_collect():
+        gradient = ad.grad(f)
+        first, second = gradient(0.9), ad.grad(gradient)(0.9)
+        step = 1e-4
+        assert second == pytest.approx(
+            (gradient(0.9 + step) - gradient(0.9 - step)) / (2 * step), rel=1e-3, abs=1e-9
+        )
+        assert 0 < first < 1e-3
 
 
 def test_a_long_chain_of_arrays_to_the_second_order() -> None:

@@ -267,3 +267,96 @@ def test_a_generator_is_refused() -> None:
         @no_grad()
         def numbers() -> Any:
             yield 1.0
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+def workload(seed: int) -> tuple[Any, ...]:
+    """Transforms, passes and switches, nested; what it returns depends on the seed alone."""
+    x = 0.1 + seed / 10
+    with ad.detect_anomaly():
+        first = ad.grad(ad.sin)(x)
+    with no_grad():
+        second = ad.grad(ad.grad(lambda t: ad.exp(t) * t))(x)
+        with recording(True):
+            leaf = Value(x)
+            (leaf * leaf).backward()
+    moved = ad.jvp(lambda t: ad.sum(t * t), (np.full(3, x),), (np.ones(3),))[1]
+    failed = 0
+    try:
+        ad.grad(lambda t: [][0])(x)
+    except IndexError:
+        failed = 1
+    return first, second, leaf.grad, float(moved), failed, is_recording(), type(ad.sin(x))
+
+
+def test_many_threads() -> None:
+    expected = [workload(seed) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            assert list(pool.map(workload, range(8))) == expected
+
+
+def test_many_tasks() -> None:
+    """Each task is interrupted within its blocks by all others."""
+
+    async def task(seed: int) -> Any:
+        x = Value(float(seed))
+        for _ in range(5):
+            with recording(seed % 2 == 0):
+                await asyncio.sleep(0)
+                y = x * x
+                await asyncio.sleep(0)
+                assert y.is_leaf == (seed % 2 == 1)
+                with ad.detect_anomaly(forward=seed % 3 == 0):
+                    await asyncio.sleep(0)
+                    try:
+                        ad.log(x * 0.0)
+                    except ad.AnomalyError:
+                        assert seed % 3 == 0
+                    else:
+                        assert seed % 3 != 0
+            assert is_recording()
+        return workload(seed)
+
+    async def main() -> Any:
+        return await asyncio.gather(*(task(seed) for seed in range(12)))
+
+    assert asyncio.run(main()) == [workload(seed) for seed in range(12)]
+
+
+def test_threads_share_a_leaf() -> None:
+    """Each thread's gradient is its own; only additions to .grad need the caller's lock."""
+    x = Value(2.0)
+    lock = threading.Lock()
+
+    def worker(n: int) -> None:
+        for _ in range(100):
+            assert ad.grad(lambda t: t * x * n)(3.0) == 2.0 * n
+            y = x * n
+            for _ in range(20):
+                y = y * 1.0
+            with lock:
+                y.backward()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(worker, range(1, 5)))
+    assert x.grad == 100 * (1 + 2 + 3 + 4)
+    assert getattr(x, "_t", None) is None
+
+
+def test_an_interrupt_in_the_middle_leaves_nothing_behind() -> None:
+    class Interrupt(BaseException):
+        pass
+
+    def interrupted(x: Any) -> Any:
+        y = x * x
+        raise Interrupt(y)
+
+    for transform in (ad.grad, ad.value_and_grad, lambda f: lambda x: ad.jvp(f, (x,), (1.0,))):
+        with pytest.raises(Interrupt):
+            transform(interrupted)(2.0)
+        assert is_recording()
+        assert type(ad.grad(ad.sin)(1.0)) is float
+        assert float(Value(1.0)) == 1.0  # no transform is running any more

@@ -406,25 +406,6 @@ def test_whatever_a_value_has_is_stated() -> None:
 # --- known answers --------------------------------------------------------------------------------
 
 
-def test_the_example_of_micrograd() -> None:
-    """The numbers in the README of github.com/karpathy/micrograd."""
-    a, b = Value(-4.0), Value(2.0)
-    c = a + b
-    d = a * b + b**3
-    c += c + 1
-    c += 1 + c + (-a)
-    d += d * 2 + (b + a).relu()
-    d += 3 * d + (b - a).relu()
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    g += 10.0 / f
-    assert f"{g.data:.4f}" == "24.7041"
-    g.backward()
-    assert f"{a.grad:.4f}" == "138.8338"
-    assert f"{b.grad:.4f}" == "645.5773"
-
-
 def test_the_example_of_the_readme() -> None:
     theta, x1, x2 = Value(0.5), Value(2.0), Value(3.0)
     f = ad.sin(theta * x1 + x2) + theta * x2**2

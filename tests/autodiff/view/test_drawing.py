@@ -9,7 +9,7 @@ import pytest
 
 import autodiff as ad
 from autodiff import Node, Value
-from autodiff.view import draw
+from autodiff.view import Drawing, draw
 from autodiff.view.notation import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -186,16 +186,59 @@ def test_a_very_long_label_is_cut_in_the_middle(tmp_path: Path) -> None:
     assert re.fullmatch(r"start[x&]+…[x&]+end= 2", box)
 
 
+# --- large graphs ---------------------------------------------------------------------------------
+
+
+def chain(length: int) -> Node:
+    f: Node = Value(1.0, label="x")
+    for _ in range(length // 2):
+        f = ad.sin(f) * 2.0
+    return f
+
+
+def boxes(drawing: Drawing) -> int:
+    return len(re.findall(r"^\t\w+ \[label=", drawing.source, re.MULTILINE))
+
+
+def test_what_was_computed_earlier_is_one_box() -> None:
+    assert boxes(draw(chain(10), limit=16)) == 16
+    assert "earlier" not in draw(chain(10), limit=16).source
+    drawing = draw(chain(10), limit=15)
+    assert boxes(drawing) == 15
+    assert "2 earlier nodes" in drawing.source
+    assert "1 × leaf" in drawing.source
+    assert "1 × sin" in drawing.source
+    assert drawing.source.count("earlier ->") == 1
+
+
+@pytest.mark.parametrize("limit", range(2, 18))
+def test_a_limit_is_kept(limit: int) -> None:
+    drawing = draw(chain(10), limit=limit)
+    assert boxes(drawing) <= max(limit, 3)  # the output, its constant, and one box for the rest
+    assert re.search(r"^\tn\d+ \[.*peripheries=2", drawing.source, re.MULTILINE)
+
+
+def test_the_kinds_of_a_large_graph_are_counted() -> None:
+    x = Value(0.5)
+    f = ad.sin(x) + ad.cos(x) + ad.exp(x) + ad.tanh(x) + ad.sqrt(x) - ad.abs(x)
+    for _ in range(50):
+        f = f + x
+    source = draw(f, limit=10).source
+    assert re.search(r"\d+ earlier nodes", source)
+    assert "others" in source
+
+
+def test_a_large_graph_can_be_rendered(tmp_path: Path) -> None:
+    words = texts(written(draw(chain(100_000), limit=20), tmp_path), "node")
+    assert any("99,9" in word and "earlier nodes" in word for word in words)
+
+
 # --- mistakes -------------------------------------------------------------------------------------
 
 
-def test_a_large_graph_is_refused_with_its_size() -> None:
-    f: Node = Value(1.0)
-    for _ in range(10):
-        f = ad.sin(f)
-    with pytest.raises(ValueError, match=r"11 nodes .* pass limit=11"):
-        draw(f, limit=10)
-    assert draw(f, limit=11).source.count("->") == 10
+def test_a_limit_that_leaves_no_room() -> None:
+    with pytest.raises(ValueError, match="at least 2, got 1"):
+        draw(Value(1.0), limit=1)
 
 
 def test_an_unknown_direction() -> None:

@@ -125,3 +125,20 @@ def test_an_array_needs_a_seed() -> None:
     with pytest.raises(ValueError, match="give a seed"):
         explain(x * x)
     assert explain(x * x, seed=[1.0, 1.0]).reverse[-1].terms[0].factor == "x"
+
+
+def test_a_long_explanation_stops_at_its_limit() -> None:
+    x = Value(0.5, label="x")
+    f: Node = x
+    for _ in range(10):
+        f = f * 2.0 + x
+    for explained in (explain(f, limit=3), explain(f, x, limit=3)):
+        assert (len(explained.forward), len(explained.reverse)) == (3, 3)
+        assert explained.omitted == 18
+        assert str(explained).endswith("… and 18 more steps: see limit=")
+        assert [row.adjoint for row in explained.reverse] == [1.0, 1.0, 2.0]
+    assert explain(f, limit=21).omitted == 0
+    assert len(explain(f, limit=21).reverse) == 21
+    assert explain(f, x).reverse[-1].adjoint == 2.0**11 - 1
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        explain(f, limit=0)
