@@ -256,9 +256,10 @@ def matrix_transpose(x: Operand) -> Any:
     Raises:
         ValueError: there are fewer than two axes.
     """
-    if len(shape_of(x)) < 2:
+    ndim = len(shape_of(x))
+    if ndim < 2:
         raise ValueError(f"matrix_transpose: expected two axes at least, got {describe(x)}")
-    return swapaxes(x, -1, -2)
+    return _transpose(x, axes=(*range(ndim - 2), ndim - 1, ndim - 2))
 
 
 def swapaxes(x: Operand, axis1: int, axis2: int) -> Any:

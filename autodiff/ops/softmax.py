@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import Array
-from autodiff.graph import Axes, Operand
+from autodiff.arrays import Array, frozen
+from autodiff.graph import Axes, Operand, bare, describe
 from autodiff.ops.pointwise import exp
 from autodiff.ops.reductions import axes_of, sum, weighted
 from autodiff.ops.rules import Explicit
 from autodiff.ops.shapes import broadcast_to, shape_of
 
 __all__ = [
+    "cross_entropy",
     "log_softmax",
     "logsumexp",
     "softmax",
@@ -72,6 +73,25 @@ _log_softmax = Explicit(
 _logsumexp = weighted("logsumexp", _log_sum_exp, lambda f, x, axis: _softmax(x, axis=axis))
 
 
+def _cross_entropy_array(
+    x: Array, *, axis: tuple[int, ...], keepdims: bool, labels: Array
+) -> Array:
+    shifted, _ = _shifted(x, axis)
+    of_labels = shifted[np.arange(len(labels)), labels]
+    f: Array = np.log(np.sum(np.exp(shifted), axis=axis)) - of_labels
+    return f[:, None] if keepdims else f
+
+
+def _less_the_labels(f: Any, x: Any, axis: tuple[int, ...], labels: Array) -> Any:
+    """Softmax, less 1 at the label of each row."""
+    ones = np.zeros(shape_of(x), bare(x).dtype)
+    ones[np.arange(len(labels)), labels] = 1
+    return _softmax(x, axis=axis) - ones
+
+
+_cross_entropy = weighted("cross_entropy", _cross_entropy_array, _less_the_labels)
+
+
 def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:
     """Log Σ e^x over some or all axes, without overflow; arguments as for ``sum``.
 
@@ -106,3 +126,42 @@ def softmax(x: Operand, axis: Axes = None) -> Any:
 def log_softmax(x: Operand, axis: Axes = None) -> Any:
     """The logarithm of ``softmax``, x - logsumexp(x), exact also where softmax rounds to 0."""
     return _log_softmax(x, axis=axes_of(x, axis))
+
+
+def cross_entropy(x: Operand, labels: Operand) -> Any:
+    """The loss -log softmax(x)[label] of each row, exact also where softmax rounds to 0.
+
+    Its partials are the softmax of the row, less 1 at the label (Bishop, Pattern Recognition and
+    Machine Learning, eq. 4.109).
+
+    Args:
+        x: scores (n, classes).
+        labels: (n,) whole numbers from 0 to classes - 1.
+
+    Returns:
+        (n,).
+
+    Raises:
+        TypeError: the labels are no whole numbers.
+        ValueError: shapes don't fit, or a label is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> from autodiff import cross_entropy
+        >>> cross_entropy(np.zeros((2, 10)), [3, 7]).round(6)  # log 10
+        array([2.302585, 2.302585])
+    """
+    shape, chosen = shape_of(x), np.asarray(bare(labels))
+    if len(shape) != 2 or chosen.shape != shape[:1]:
+        raise ValueError(
+            f"cross_entropy: expected scores (n, classes) and labels (n,), got {describe(x)} and "
+            f"labels of shape {chosen.shape}"
+        )
+    if chosen.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: labels are whole numbers, got dtype {chosen.dtype}")
+    if chosen.size and not 0 <= chosen.min() <= chosen.max() < shape[1]:
+        raise ValueError(
+            f"cross_entropy: labels lie between 0 and {shape[1] - 1} for {shape[1]} classes, got "
+            f"labels from {chosen.min()} to {chosen.max()}"
+        )
+    return _cross_entropy(x, axis=(1,), keepdims=False, labels=frozen(chosen))

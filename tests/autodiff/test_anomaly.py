@@ -199,7 +199,7 @@ def test_a_network_names_its_layer_and_the_callers_line() -> None:
     net = Sequential(Dense(2, 3, generator=np.random.default_rng(0)), ReLU())
     net[0].weight.data = np.full((2, 3), 3e38, np.float32)
     with (
-        pytest.raises(AnomalyError, match="dense.bias gives") as caught,
+        pytest.raises(AnomalyError, match=r"dense\.bias gives") as caught,
         detect_anomaly(),
     ):
         net(np.ones((1, 2), np.float32) * 1e5)

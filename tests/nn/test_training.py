@@ -192,7 +192,7 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: LOSS(np.zeros((2, 3)), [-1, 0]), ValueError, "from -1 to 0"),
     (lambda: LOSS(np.zeros((2, 3)), [0]), ValueError, r"\(n, classes\).*\(2, 3\).*\(1,\)"),
     (lambda: LOSS(np.zeros(3), [0]), ValueError, r"\(n, classes\)"),
-    (lambda: LOSS(np.zeros((1, 3)), [0.5]), TypeError, "integers"),
+    (lambda: LOSS(np.zeros((1, 3)), [0.5]), TypeError, "whole numbers"),
     (lambda: LOSS(np.zeros((0, 3)), np.zeros(0, int)), ValueError, "n > 0"),
     (lambda: SGD([], 0.1), ValueError, "no parameters"),
     (lambda: SGD(Parameter([1.0]), 0.1), TypeError, "list"),

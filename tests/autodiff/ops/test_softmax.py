@@ -41,7 +41,17 @@ def rows() -> Iterator[Row]:
     yield "logsumexp", "reduce", lambda x: np.logaddexp.reduce(x), (points(2, 3),)
 
 
-TABLE: list[Row] = [*rows()]
+def cross_entropy_rows() -> Iterator[Row]:
+    for shape, labels in (((1, 1), [0]), ((1, 3), [2]), ((3, 2), [1, 0, 1]), ((0, 2), [])):
+        whole = np.array(labels, int)
+        yield (
+            "cross_entropy", f"{shape}", lambda x, y=whole: ad.cross_entropy(x * x, y),
+            (points(*shape),),
+        )  # fmt: skip
+    yield "cross_entropy", "far", lambda x: ad.cross_entropy(x * 300.0, [0, 1]), (points(2, 2),)
+
+
+TABLE: list[Row] = [*rows(), *cross_entropy_rows()]
 
 
 @cases(TABLE)
@@ -108,3 +118,43 @@ def test_rows_do_not_influence_each_other() -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match="axis 2"):
         ad.softmax(Tensor(X[0]), 2)
+
+
+def test_cross_entropy_is_the_composition() -> None:
+    labels = np.array([2, 0, 1, 2])
+    x = points(4, 3)
+
+    def composed(x: Any) -> Any:
+        return ad.logsumexp(x, axis=1) - ad.getitem(x, (np.arange(4), labels))
+
+    weights = points(4, seed=1)
+    functions = [
+        lambda x, f=f: ad.sum(weights * f(x))
+        for f in (composed, lambda x: ad.cross_entropy(x, labels))
+    ]
+    for derivative in (lambda f: f, ad.grad, ad.hessian):
+        expected, got = (derivative(f)(x) for f in functions)
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_cross_entropy_of_a_certain_label_has_no_loss_and_of_an_excluded_one_infinite() -> None:
+    x = np.array([[0.0, 800.0], [0.0, 800.0]])
+    np.testing.assert_array_equal(ad.cross_entropy(x, [1, 0]), [0.0, 800.0])
+    assert ad.cross_entropy(np.float32([[1.0, 2.0]]), [0]).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "error", "message"),
+    [
+        (np.zeros(3), [0], ValueError, r"\(n, classes\).*\(3,\)"),
+        (np.zeros((2, 3)), [0], ValueError, r"labels of shape \(1,\)"),
+        (np.zeros((2, 3)), [0.0, 1.0], TypeError, "whole numbers.*float64"),
+        (np.zeros((2, 3)), [0, 3], ValueError, "between 0 and 2.*from 0 to 3"),
+        (np.zeros((2, 3)), [-1, 2], ValueError, "between 0 and 2.*from -1 to 2"),
+    ],
+)
+def test_errors_of_cross_entropy(
+    scores: Any, labels: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        ad.cross_entropy(scores, labels)
