@@ -64,13 +64,15 @@ def record(
     result: Any,
 ) -> Node:
     """Make the node that ``primitive`` gave; a leaf if recording is off or nothing is real."""
-    kept = is_recording() and any(map(is_differentiable, operands))
-    if result.__class__ is not float:
+    of_array = result.__class__ is not float
+    if of_array:
         result = locked(np.asarray(result))
+    real = [is_differentiable(operand) for operand in operands]
+    kept = True in real and is_recording()
     if kept:
-        of_array = result.__class__ is not float
-        held = [operand if is_differentiable(operand) else _held(value, of_array)
-                for operand, value in zip(operands, values, strict=True)]  # fmt: skip
+        held = [operand if differentiable else _held(value, of_array)
+                for operand, value, differentiable in zip(operands, values, real, strict=True)
+                ]  # fmt: skip
         node = made(result, primitive, held, parameters)
     else:
         node = made(result, None, (), NO_PARAMETERS)
@@ -103,17 +105,18 @@ def made(
         parameters: of the primitive.
         kind: the class of the node, if it is another one.
     """
-    node: Node = object.__new__(kind or (Value if data.__class__ is float else Tensor))
+    of_scalar = data.__class__ is float
+    node: Any = object.__new__(kind or (Value if of_scalar else Tensor))
     node._data = data
     node.number = next_number()
     node.primitive = primitive
-    if isinstance(node, Value):
+    if of_scalar:
         node._t = None
     if primitive is not None:
         node._hold(tuple(operands))
     if parameters is not NO_PARAMETERS:
         node._parameters = parameters
-    return node
+    return node  # type: ignore[no-any-return]
 
 
 def _constant(operand: Any, primitive: Primitive) -> Any:

@@ -471,6 +471,7 @@ def _as_float(data: Any) -> float:
 
 def is_differentiable(operand: Any) -> bool:
     """Whether an operand is a node of real numbers: integers and booleans are constants."""
-    return isinstance(operand, Value) or (
-        isinstance(operand, Tensor) and operand._data.dtype.kind == "f"
-    )
+    if not isinstance(operand, Node):
+        return False
+    data = operand._data
+    return data.__class__ is float or data.dtype.kind == "f"

@@ -167,12 +167,14 @@ def pull(
     if recorded:
         f, operands = node, node.operands
     else:
-        f, operands = node._data, [bare(operand) for operand in node.operands]
+        f = node._data
+        operands = [x._data if isinstance(x, Node) else x for x in node.operands]
+    parameters = node.parameters
     plain = t if primitive.takes_masked else dense(t)
     masked = isinstance(t, Masked) and not primitive.takes_masked
     for i, operand in enumerate(node.operands):
         if isinstance(operand, Node) and operand in adjoints:
-            contribution = primitive.vjp(i, plain, f, operands, node.parameters)
+            contribution = primitive.vjp(i, plain, f, operands, parameters)
             if contribution is not None and masked:
                 contribution = _masked(contribution, t.mask, i, node)
             if contribution is not None:
@@ -195,6 +197,14 @@ def _masked(contribution: Any, mask: Any, i: int, node: Node) -> Masked:
 
 def fit(contribution: Any, operand: Node) -> Any | None:
     """A contribution with the shape, the dtype and the kind of the operand it is for."""
+    if contribution.__class__ is np.ndarray:
+        data = operand._data
+        if (
+            data.__class__ is np.ndarray
+            and contribution.shape == data.shape
+            and contribution.dtype == data.dtype
+        ):
+            return contribution  # it fits already, as most do
     if isinstance(contribution, Masked) and not contribution.mask.any():
         return None
     if isinstance(operand, Value):

@@ -117,7 +117,7 @@ _broadcast_to = Linear(
 )
 _sum_to = Linear(
     "sum_to",
-    lambda x, *, axes, shape: np.sum(x, axis=axes).reshape(shape),
+    lambda x, *, axes, shape: np.add.reduce(x, axis=axes).reshape(shape),
     lambda t, f, x, *, axes, shape: _broadcast_to(
         _reshape(t, shape=_with_ones(shape_of(x), axes)), shape=shape_of(x)
     ),
