@@ -13,12 +13,11 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import statistics
 import sys
 import tracemalloc
 from typing import Any
 
-from benchmarks.timing import Step, interleaved, ratios
+from benchmarks.timing import Step, interleaved, limit_threads, report
 
 
 def ours(images: Any, labels: Any) -> Step:
@@ -81,8 +80,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(options.threads)  # read when the libraries are first imported
+    limit_threads(options.threads)
     import numpy as np
 
     try:
@@ -106,12 +104,7 @@ def main() -> None:
         f"torch {torch.__version__}, {platform.machine()}"
     )
     times = interleaved(steps, options.rounds)
-    for name, measured in times.items():
-        low, middle, high = ratios(times["this library"], measured)
-        print(
-            f"{name:20s} {statistics.median(measured) * 1e3:8.2f} ms   "
-            f"this library / it: {middle:.2f} ({low:.2f} to {high:.2f})"
-        )
+    report(times, "ms", 1e3)
     print(f"peak of memory allocated by a step of this library: {peak(own) / 2**20:.1f} MiB")
 
 

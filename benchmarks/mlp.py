@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import statistics
 import sys
 from typing import Any
 
-from benchmarks.timing import Step, interleaved, ratios
+from benchmarks.timing import Step, interleaved, limit_threads, report
 
 RATE = 0.01
 
@@ -94,8 +93,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=300)
     options = parser.parse_args()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(options.threads)  # read when the libraries are first imported
+    limit_threads(options.threads)
     import numpy as np
 
     generator = np.random.default_rng(0)
@@ -115,12 +113,7 @@ def main() -> None:
         f"rounds; Python {platform.python_version()}, NumPy {np.__version__}"
     )
     times = interleaved(steps, options.rounds)
-    for name, measured in times.items():
-        low, middle, high = ratios(measured, times["this library"])
-        print(
-            f"{name:14s} {statistics.median(measured) * 1e6:8.0f} µs   "
-            f"it / this library: {middle:.2f} ({low:.2f} to {high:.2f})"
-        )
+    report(times, "µs", 1e6)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import argparse
 import gc
 import math
 import platform
-import statistics
 import sys
 import time
 import tracemalloc
@@ -27,7 +26,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Value
-from benchmarks.timing import Step, interleaved, ratios
+from benchmarks.timing import Step, interleaved, report
 
 Program = Callable[..., Any]
 POINT = (0.7, 1.3, -0.4, 2.1, 0.9)
@@ -242,12 +241,7 @@ def main() -> None:
             print(f"mix {mix}, {nodes} nodes, {bytes_per_node(run):.0f} bytes a node")
             steps = installed(run, mix, size, set(options.against))
             times = interleaved(steps, options.rounds, warm_up=1, clock=time.process_time)
-            for name, measured in times.items():
-                low, middle, high = ratios(measured, times["ours"])
-                print(
-                    f"  {name:10s} {statistics.median(measured) / nodes * 1e9:8.0f} ns a node   "
-                    f"it / ours: {middle:6.2f} ({low:.2f} to {high:.2f})"
-                )
+            report(times, "ns a node", 1e9 / nodes)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -39,3 +40,27 @@ def ratios(ours: list[float], theirs: list[float]) -> tuple[float, float, float]
         return (quotients[0],) * 3
     low, middle, high = statistics.quantiles(quotients, n=4)
     return low, middle, high
+
+
+def report(times: Mapping[str, list[float]], unit: str, scale: float) -> None:
+    """Print the median of each contestant, and its ratio to the first one with the quartiles.
+
+    Args:
+        times: seconds per step; the first contestant is the one that the others are compared with.
+        unit: what ``seconds * scale`` is in, such as "ms".
+        scale: of the unit.
+    """
+    ours = next(iter(times.values()))
+    width = max(map(len, times))
+    for name, measured in times.items():
+        low, middle, high = ratios(measured, ours)
+        print(
+            f"  {name:{width}}  {statistics.median(measured) * scale:9.3g} {unit}   "
+            f"it / {next(iter(times))}: {middle:5.2f} ({low:.2f} to {high:.2f})"
+        )
+
+
+def limit_threads(count: int) -> None:
+    """Let the numeric libraries use so many threads; before any of them is imported."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(count)
