@@ -55,7 +55,7 @@ def report(times: Mapping[str, list[float]], unit: str, scale: float) -> None:
     for name, measured in times.items():
         low, middle, high = ratios(measured, ours)
         print(
-            f"  {name:{width}}  {statistics.median(measured) * scale:9.3g} {unit}   "
+            f"  {name:{width}}  {statistics.median(measured) * scale:9.1f} {unit}   "
             f"it / {next(iter(times))}: {middle:5.2f} ({low:.2f} to {high:.2f})"
         )
 
