@@ -54,7 +54,7 @@ class Masked(Structured):
 
     def __init__(self, values: Any, mask: Any) -> None:
         self.values = values
-        self.mask = mask
+        self.mask = np.asarray(mask)  # comparing numbers gives a bool of Python's, not NumPy's
 
     def dense(self) -> Any:
         return self.values

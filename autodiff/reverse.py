@@ -55,6 +55,8 @@ class Adjoints(dict[Node, Any]):
             self[node] = total
             if isinstance(total, np.ndarray) and total.ndim:
                 self._own.add(node)
+            else:
+                self._own.discard(node)  # bare contributions, then one that is recorded
 
 
 def _is_recorded(adjoint: Any) -> bool:

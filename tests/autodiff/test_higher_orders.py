@@ -58,6 +58,20 @@ def test_third_order_of_arrays() -> None:
     assert third == pytest.approx(np.sum(24 * x * a * b * c), rel=1e-13)
 
 
+@pytest.mark.parametrize("last", [lambda x: 2 * x, lambda x: x[:]], ids=["dense", "scattered"])
+def test_contributions_that_are_recorded_and_bare_ones_in_any_order(last: Function) -> None:
+    """Linear steps pass constants on: bare adjoints, among nodes where x's own sine adds one."""
+
+    def f(x: Any) -> Any:
+        oldest = last(x)
+        return ad.sum(oldest + ad.sin(x) + 3 * x + 4 * x)  # the oldest contributes last
+
+    x = np.array([0.3, -0.7])
+    slope = np.array(ad.grad(lambda x: ad.sum(last(x)))(x)) + 7 + np.cos(x)
+    squared = ad.grad(lambda x: ad.sum(ad.grad(f)(x) ** 2))(x)
+    np.testing.assert_allclose(squared, -2 * slope * np.sin(x), rtol=1e-14)
+
+
 def test_no_perturbation_confusion() -> None:
     assert ad.grad(lambda x: x * ad.grad(lambda y: x + y)(1.0))(1.0) == 1.0
     assert ad.grad(lambda x: x * ad.grad(lambda y: x * y)(x))(3.0) == 6.0

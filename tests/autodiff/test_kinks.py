@@ -455,6 +455,13 @@ def test_where_nested() -> None:
         assert [ad.grad(f)(x) for x in (-4.0, 0.5, 2.0)] == [-0.25, 2.0, 0.5]
 
 
+@pytest.mark.parametrize("linear", [ad.sum, ad.transpose, lambda x: ad.reshape(x, ())])
+def test_where_of_an_array_without_axes(linear: Function) -> None:
+    x = Tensor(0.5)
+    ad.where([True, False, True], linear(x), 1.0).sum().backward()
+    assert x.grad == 2.0
+
+
 def test_where_lets_the_branch_taken_through_whatever_it_is() -> None:
     with np.errstate(all="ignore"):
         gradient = ad.grad(lambda x: ad.where([True, False], ad.log(x), x).sum())(np.zeros(2))
