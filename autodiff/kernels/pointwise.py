@@ -66,7 +66,9 @@ def _is_half(y: Any) -> bool:
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``np.where``; a condition that is one number decides without a pass over the arrays."""
     if isinstance(condition, (bool, np.bool_)):
-        return x if condition else y
+        taken, other = (x, y) if condition else (y, x)
+        if isinstance(taken, np.ndarray) or not isinstance(other, np.ndarray):
+            return taken  # else a number, which takes on the shape of the other branch
     return np.where(condition, x, y)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 from derivatives import Function, Row, cases, check, points, positive, zero_d
 
 import autodiff as ad
@@ -207,3 +208,14 @@ TABLE: list[Row] = [
 @cases(TABLE)
 def test_derivatives(function: Function, arguments: tuple[Any, ...]) -> None:
     check(function, arguments)
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "second"), [(ad.hypot, 0.0, 1.5), (ad.arctan2, 1.5, 0.0)]
+)
+def test_a_scalar_of_zero_with_an_array(function: Function, first: float, second: float) -> None:
+    def f(x: Any) -> Any:
+        return ad.sum(function(x, np.array([1.0, 2.0])))
+
+    assert (ad.grad(f)(0.0), ad.grad(ad.grad(f))(0.0)) == (first, second)
+    assert ad.jvp(ad.grad(f), (0.0,), (1.0,)) == (first, second)
