@@ -10,35 +10,38 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autodiff import (
     copying,  # noqa: F401 - gives nodes their methods
-    fft,
-    linalg,
+    late,
     ops,
     reverse,
-    special,
-    transform,
 )
-from autodiff.anomaly import AnomalyError, detect_anomaly
 from autodiff.graph import Node, Tensor, Value
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
-from autodiff.transform import (
-    elementwise_grad,
-    grad,
-    jvp,
-    linearize,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-)
 from autodiff.version import __version__
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what ``late`` loads when it is first used
+    from autodiff import fft, linalg, special
+    from autodiff.anomaly import AnomalyError, detect_anomaly
+    from autodiff.ops.convolution import *  # noqa: F403
+    from autodiff.ops.diagonals import *  # noqa: F403
+    from autodiff.ops.einstein import *  # noqa: F403
+    from autodiff.ops.nan_reductions import *  # noqa: F403
+    from autodiff.ops.order_statistics import *  # noqa: F403
+    from autodiff.ops.padding import *  # noqa: F403
+    from autodiff.ops.polynomials import *  # noqa: F403
+    from autodiff.ops.pooling import *  # noqa: F403
+    from autodiff.ops.products import *  # noqa: F403
+    from autodiff.ops.ranges import *  # noqa: F403
+    from autodiff.ops.rearranging import *  # noqa: F403
+    from autodiff.ops.sampled import *  # noqa: F403
+    from autodiff.ops.sorting import *  # noqa: F403
+    from autodiff.ops.spatial import *  # noqa: F403
+    from autodiff.ops.statistics import *  # noqa: F403
     from autodiff.transform import (
         CustomRule,
         GradientError,
@@ -46,10 +49,17 @@ if TYPE_CHECKING:
         check_gradients,
         checkpoint,
         custom_rule,
+        elementwise_grad,
+        grad,
         gradcheck,
         hessian,
         hvp,
         jacobian,
+        jvp,
+        linearize,
+        stop_gradient,
+        value_and_grad,
+        vjp,
     )
     from autodiff.view import draw, explain, render
 
@@ -92,16 +102,15 @@ __all__ = [
     "value_and_grad",
     "vjp",
     *(name for name in ops.__all__ if name not in _NOT_STARRED),
+    *(name for name, module in late.PLACES.items() if module.startswith(ops.__name__)),
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Views and some transforms load when they are first used: most programs use few of them."""
-    if name in ("draw", "explain", "render"):
-        return getattr(import_module("autodiff.view"), name)
-    if name in transform.LAZY:
-        return getattr(transform, name)
-    raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+    """What loads when it is first used; from then on it is an attribute like any other."""
+    found = late.found(name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

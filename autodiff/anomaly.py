@@ -20,7 +20,7 @@ import numpy as np
 from autodiff.adjoint import Structured
 from autodiff.graph import Node, bare
 from autodiff.primitive import Parameters, Primitive
-from autodiff.recording import Block, State, watch_here
+from autodiff.recording import Block, State
 
 _OWN = ("autodiff", "nn")  # packages whose frames are not the caller's code
 
@@ -78,6 +78,10 @@ class Watch:
     def is_bad(self, number: Any) -> bool:
         """Whether something that is minded is among the numbers."""
         return _has_nan(number) or (self.inf and _has_inf(number))
+
+    def examiner(self, way: str) -> Examiner | None:
+        """Who looks at derivatives; None if nobody asked for it."""
+        return Examiner(self, way) if self.backward else None
 
     def note(self, node: Node, primitive: Primitive, operands: Sequence[Any], kept: bool) -> None:
         """Look at a node that has just been made.
@@ -270,12 +274,6 @@ class Examiner:
             *details,
         ]
         raise AnomalyError("\n".join(message), node.primitive, node, i)
-
-
-def examiner(way: str) -> Examiner | None:
-    """Who looks at derivatives here; None if nobody asked for it."""
-    watch: Watch | None = watch_here()
-    return None if watch is None or not watch.backward else Examiner(watch, way)
 
 
 # --- lines ----------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff import late
 from autodiff.apply import made
 from autodiff.arrays import locked
 from autodiff.graph import Node, Tensor, Value
@@ -204,6 +205,7 @@ def _reduce_primitive(primitive: Primitive, protocol: Any) -> tuple[Any, ...]:
 def _of_library(name: str) -> Primitive | None:
     """The primitive of that name; None unless the library has exactly one."""
     if name not in _library:
+        late.load_all()
         modules = [module for path, module in list(sys.modules.items()) if _is_own(path)]
         found = {p for module in modules for _, p in _primitives_of(module) if p.name == name}
         if len(found) != 1:

@@ -24,15 +24,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from sys import getrefcount
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from autodiff.arrays import Array, locked, real_array
 from autodiff.methods import NodeMethods, TensorMethods
 from autodiff.primitive import NO_PARAMETERS, Parameters, Primitive
 from autodiff.recording import transform_running
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Operand: TypeAlias = "Node | ArrayLike"
 

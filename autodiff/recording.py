@@ -56,6 +56,16 @@ def watch_here() -> Any:
     return _states.get()[-1].watch if switch.used else None
 
 
+def examiner(way: str) -> Any:
+    """Who looks at derivatives here (``anomaly.Examiner``); None for nobody.
+
+    Args:
+        way: "backward" or "jvp", which way they go.
+    """
+    watch = watch_here()
+    return None if watch is None else watch.examiner(way)
+
+
 class Block:
     """A ``with`` block in which another state holds, in this thread and this async task only.
 

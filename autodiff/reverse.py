@@ -13,17 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.adjoint import ABSENT, Masked, Scattered, Structured, dense
-from autodiff.anomaly import Examiner, examiner
 from autodiff.arrays import real_array
 from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
 from autodiff.ops.pointwise import where
 from autodiff.ops.shapes import astype, shape_of, sum_to, to_value
+from autodiff.recording import examiner
 from autodiff.sweep import sweep_backward
+
+if TYPE_CHECKING:
+    from autodiff.anomaly import Examiner
 
 _number = attrgetter("number")
 
@@ -117,7 +120,7 @@ def walk(
     adjoints = Adjoints(nodes)
     if nodes:
         adjoints[nodes[0]] = seed
-    examine = examiner("backward")
+    examine: Examiner | None = examiner("backward")
     with np.errstate(all="ignore"):  # what overflows in a derivative shows in the derivative
         for node in nodes:
             primitive = node.primitive

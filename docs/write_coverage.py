@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops import coverage
-from autodiff.ops.numpy_protocol import ANSWERS, FAMILIES
+from autodiff.ops.numpy_protocol import ANSWERS, FAMILIES, load
 
 FILE = Path(__file__).with_name("coverage.md")
 NAMESPACES = (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft))
-HERE = {id(getattr(family, name)): family for family, _ in FAMILIES for name in family.__all__}
+LOADED = [load(family) for family in FAMILIES]
+HERE = {id(getattr(family, name)): family for family in LOADED for name in family.__all__}
 
 INTRODUCTION = f"""# NumPy's functions on nodes
 
@@ -41,7 +42,7 @@ CLASSES = (
 
 def answered() -> dict[ModuleType | None, list[tuple[str, Any]]]:
     """The names of the differentiable functions, and their operations, by family."""
-    found: dict[ModuleType | None, list[tuple[str, Any]]] = {family: [] for family, _ in FAMILIES}
+    found: dict[ModuleType | None, list[tuple[str, Any]]] = {family: [] for family in LOADED}
     for prefix, namespace in NAMESPACES:
         for name in dir(namespace):
             function = getattr(namespace, name)

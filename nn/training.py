@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from nn.data import Dataset, shuffled_batches
 from nn.module import Array, Module
@@ -69,6 +68,8 @@ def train(
         FloatingPointError: the cost is no longer a finite number; the parameters are still those
             that it was computed with.
     """
+    from tqdm import tqdm  # here, for it loads much that only a progress bar needs
+
     if steps < 1 or evaluate_every < 1:
         raise ValueError(
             f"train: expected steps and evaluate_every of at least 1, got {steps}, {evaluate_every}"

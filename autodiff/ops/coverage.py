@@ -17,7 +17,7 @@ the installed NumPy doesn't have is skipped.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -175,6 +175,7 @@ OUTSIDE: tuple[Group, ...] = (
 )
 
 
+@cache
 def reasons() -> dict[Any, str]:
     """Why each refused function is."""
     return {function: group.why for group in REFUSED for _, function in group.functions()}

@@ -8,84 +8,56 @@ what is refused and why, is declared in ``coverage.py``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from importlib import import_module
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from autodiff import late
 from autodiff.graph import Node, bare
-from autodiff.ops import (
-    convolution,
-    coverage,
-    cumulative,
-    decompositions,
-    determinants,
-    diagonals,
-    einstein,
-    fourier,
-    indexing,
-    joining,
-    linear_systems,
-    nan_reductions,
-    norms,
-    order_statistics,
-    padding,
-    pointwise,
-    polynomials,
-    pooling,
-    products,
-    ranges,
-    rearranging,
-    reductions,
-    sampled,
-    shapes,
-    softmax,
-    sorting,
-    spatial,
-    special,
-    statistics,
-)
+from autodiff.ops import coverage, cumulative, reductions, shapes, softmax
 
 Function: TypeAlias = Callable[..., Any]
 
-FAMILIES: tuple[tuple[ModuleType, ModuleType], ...] = (
-    # the operations, and the namespace of NumPy's functions of the same names
-    (pointwise, np),
-    (reductions, np),
-    (nan_reductions, np),
-    (cumulative, np),
-    (softmax, np),
-    (statistics, np),
-    (order_statistics, np),
-    (sampled, np),
-    (shapes, np),
-    (indexing, np),
-    (joining, np),
-    (rearranging, np),
-    (diagonals, np),
-    (sorting, np),
-    (padding, np),
-    (products, np),
-    (einstein, np),
-    (spatial, np),
-    (convolution, np),
-    (pooling, np),
-    (ranges, np),
-    (polynomials, np),
-    (fourier, np.fft),
-    (linear_systems, np.linalg),
-    (determinants, np.linalg),
-    (decompositions, np.linalg),
-    (norms, np.linalg),
-    (special, ModuleType("scipy.special")),  # empty: SciPy is not loaded for it, see below
-)
+FAMILIES: dict[str, str] = {
+    # the families of operations, and the namespace of NumPy's functions of the same names
+    "pointwise": "numpy",
+    "reductions": "numpy",
+    "nan_reductions": "numpy",
+    "cumulative": "numpy",
+    "softmax": "numpy",
+    "statistics": "numpy",
+    "order_statistics": "numpy",
+    "sampled": "numpy",
+    "shapes": "numpy",
+    "indexing": "numpy",
+    "joining": "numpy",
+    "rearranging": "numpy",
+    "diagonals": "numpy",
+    "sorting": "numpy",
+    "padding": "numpy",
+    "products": "numpy",
+    "einstein": "numpy",
+    "spatial": "numpy",
+    "convolution": "numpy",
+    "pooling": "numpy",
+    "ranges": "numpy",
+    "polynomials": "numpy",
+    "fourier": "numpy.fft",
+    "linear_systems": "numpy.linalg",
+    "determinants": "numpy.linalg",
+    "decompositions": "numpy.linalg",
+    "norms": "numpy.linalg",
+    "special": "numpy",  # np.i0; it answers SciPy's functions itself
+}
 
 OTHER_NAMES: dict[Any, Function] = {
     np.amax: reductions.max,
-    np.i0: special.i0,
     np.amin: reductions.min,
 }
 """NumPy's functions whose operation has another name here."""
@@ -116,22 +88,39 @@ METHODS: dict[tuple[Any, str], Function] = {
 BARE = frozenset(function for group in coverage.BARE for _, function in group.functions())
 """What has no derivative: it is computed on bare data."""
 
-_REASONS = coverage.reasons()
+ANSWERS: dict[Any, Function] = dict(OTHER_NAMES)
+"""What NumPy's functions are answered with; it grows when a family loads that loads late."""
 
 
-def _same_names() -> dict[Any, Function]:
-    """NumPy's functions that a family has an operation for, under the same name."""
-    dispatched = (np.ufunc, type(np.sum))
-    return {
-        theirs: getattr(family, name)
-        for family, namespace in FAMILIES
-        for name in family.__all__
-        if isinstance(theirs := getattr(namespace, name, None), dispatched)
-    }
+def load(family: str) -> ModuleType:
+    """A family of operations; from now on NumPy's functions are answered with them."""
+    module = import_module(f"autodiff.ops.{family}")
+    if family in _waiting:
+        namespace = import_module(FAMILIES[family])
+        dispatched = (np.ufunc, type(np.sum))
+        for name in module.__all__:
+            if isinstance(theirs := getattr(namespace, name, None), dispatched):
+                ANSWERS[theirs] = getattr(module, name)
+        _waiting.pop(family, None)
+    return module
 
 
-ANSWERS: dict[Any, Function] = _same_names() | OTHER_NAMES
-"""What NumPy's differentiable functions are answered with."""
+_waiting = dict(FAMILIES)
+AT_ONCE = [load(family) for family in FAMILIES if f"autodiff.ops.{family}" not in late.NAMES]
+"""The families that load with the library."""
+
+
+def answer(function: Any) -> Function | None:
+    """The operation that answers a function of NumPy; the family that has it loads now."""
+    operation = ANSWERS.get(function)
+    if operation is None:
+        name = function.__name__
+        for family, namespace in list(_waiting.items()):
+            theirs = getattr(sys.modules.get(namespace), name, None)
+            if theirs is function and late.may_have(f"autodiff.ops.{family}", name):
+                load(family)
+        operation = ANSWERS.get(function)
+    return operation
 
 
 def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -144,18 +133,19 @@ def _array_ufunc(self: Node, ufunc: Any, method: str, *inputs: Any, **options: A
             f"{name} can't write a node into an array (out=): instead of a += node, "
             "write a = a + node"
         )
-    if method == "outer" and ufunc in ANSWERS and ufunc.signature is None:
-        return _outer(ANSWERS[ufunc], *inputs, **options)
+    operation = answer(ufunc)
+    if method == "outer" and operation is not None and ufunc.signature is None:
+        return _outer(operation, *inputs, **options)
     if method != "__call__":
         if (ufunc, method) not in METHODS:
             raise TypeError(_no_rule(name, ufunc))
         return METHODS[ufunc, method](*inputs, **options)
-    unknown = options.keys() - (_parameters(ANSWERS[ufunc]).keys() if ufunc in ANSWERS else set())
+    unknown = options.keys() - (set() if operation is None else _parameters(operation).keys())
     if unknown:
         raise TypeError(f"{name} of a node takes no {', '.join(sorted(unknown))}=")
-    if ufunc in ANSWERS:
-        return ANSWERS[ufunc](*inputs, **options)
-    of_scipy = special.answer(ufunc)
+    if operation is not None:
+        return operation(*inputs, **options)
+    of_scipy = load("special").answer(ufunc) if "scipy.special" in sys.modules else None
     if of_scipy is not None:
         return of_scipy(*inputs)
     raise TypeError(_no_rule(name, ufunc))
@@ -174,10 +164,11 @@ def _array_function(
     arguments: Sequence[Any],
     options: Mapping[str, Any],
 ) -> Any:
-    if function in ANSWERS:
-        return _answer(function, ANSWERS[function], arguments, options)
     if function in BARE:
         return function(*_all_bare(arguments), **_all_bare(options))
+    operation = answer(function)
+    if operation is not None:
+        return _answer(function, operation, arguments, options)
     raise TypeError(_no_rule(_full_name(function), function))
 
 
@@ -238,7 +229,7 @@ def _full_name(function: Any) -> str:
 
 
 def _no_rule(name: str, function: Any) -> str:
-    why = _REASONS.get(
+    why = coverage.reasons().get(
         function,
         "compose it from functions of autodiff, or apply it to the .data if no gradient is wanted",
     )

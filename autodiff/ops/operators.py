@@ -8,19 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import late
 from autodiff.graph import Node, Operand, Tensor, bare, describe
-from autodiff.ops import (
-    cumulative,
-    diagonals,
-    generate,
-    indexing,
-    pointwise,
-    products,
-    rearranging,
-    reductions,
-    shapes,
-    statistics,
-)
+from autodiff.ops import generate, indexing, pointwise, reductions, shapes
+from autodiff.ops.cumulative import cumprod, cumsum
 
 _ARITHMETIC = {
     "add": pointwise.add,
@@ -61,11 +52,11 @@ def _comparison(name: str) -> Callable[[Node, Any], Any]:
 
 
 def _matmul(self: Node, other: Operand) -> Any:
-    return generate.operate(products.matmul.primitive, (self, other), {})  # type: ignore[attr-defined]
+    return generate.operate(late.found("matmul").primitive, (self, other), {})
 
 
 def _rmatmul(self: Node, other: Operand) -> Any:
-    return generate.operate(products.matmul.primitive, (other, self), {})  # type: ignore[attr-defined]
+    return generate.operate(late.found("matmul").primitive, (other, self), {})
 
 
 def _divmod(self: Node, other: Operand) -> Any:
@@ -91,6 +82,18 @@ def _no_assignment(self: Tensor, index: Any, values: Any = None) -> None:
         "x = autodiff.index_update(x, index, values) is a tensor with other values there, "
         "index_add one with values added, autodiff.delete(x, index) one without the elements"
     )
+
+
+class _Late:
+    """A method of tensors whose operation loads late: it takes this one's place then."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, node: Tensor | None, kind: type[Tensor]) -> Any:
+        operation = late.found(self._name)
+        setattr(Tensor, self._name, operation)
+        return operation.__get__(node, kind)
 
 
 def _bare_method(name: str) -> Callable[..., Any]:
@@ -138,21 +141,18 @@ def _install() -> None:
         "astype": shapes.astype,
         "copy": shapes.copy,
         "take": indexing.take,
-        "repeat": rearranging.repeat,
-        "diagonal": diagonals.diagonal,
-        "trace": diagonals.trace,
         "argsort": lambda self, axis=-1: np.argsort(self._data, axis, kind="stable"),
         "nonzero": lambda self: np.nonzero(self._data),
-        "dot": products.dot,
         "sum": reductions.sum,
         "mean": reductions.mean,
         "max": reductions.max,
         "min": reductions.min,
         "prod": reductions.prod,
-        "var": statistics.var,
-        "std": statistics.std,
-        "cumsum": cumulative.cumsum,
-        "cumprod": cumulative.cumprod,
+        "cumsum": cumsum,
+        "cumprod": cumprod,
+    }
+    of_tensors |= {
+        name: _Late(name) for name in ("diagonal", "dot", "repeat", "std", "trace", "var")
     }
     of_tensors |= {name: _bare_method(name) for name in ("all", "any", "argmax", "argmin")}
     for name, method in of_tensors.items():

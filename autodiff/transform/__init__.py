@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff.transform.constant import stop_gradient
-from autodiff.transform.forward import jvp, linearize
-from autodiff.transform.gradient import elementwise_grad, grad, value_and_grad
-from autodiff.transform.pullback import vjp
+from autodiff import late
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what ``late`` loads when it is first used
     from autodiff.transform.check import GradientError, KinkError, check_gradients, gradcheck
+    from autodiff.transform.constant import stop_gradient
     from autodiff.transform.custom_rules import CustomRule, custom_rule
+    from autodiff.transform.forward import jvp, linearize
+    from autodiff.transform.gradient import elementwise_grad, grad, value_and_grad
     from autodiff.transform.jacobians import hessian, hvp, jacobian
+    from autodiff.transform.pullback import vjp
     from autodiff.transform.recompute import checkpoint
-
-LAZY = {
-    "CustomRule": "custom_rules",
-    "GradientError": "check",
-    "KinkError": "check",
-    "check_gradients": "check",
-    "checkpoint": "recompute",
-    "custom_rule": "custom_rules",
-    "gradcheck": "check",
-    "hessian": "jacobians",
-    "hvp": "jacobians",
-    "jacobian": "jacobians",
-}
-"""What loads when it is first used, and the module that it is in."""
 
 __all__ = [
     "CustomRule",
@@ -52,7 +38,5 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The less used transforms load when they are first used."""
-    if name in LAZY:
-        return getattr(import_module(f"autodiff.transform.{LAZY[name]}"), name)
-    raise AttributeError(f"module 'autodiff.transform' has no attribute {name!r}")
+    """The transforms load when they are first used; few programs use many of them."""
+    return late.found(name, __name__)

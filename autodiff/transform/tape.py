@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from autodiff.adjoint import ABSENT, dense
-from autodiff.anomaly import examiner
 from autodiff.apply import record
 from autodiff.arrays import real_array
 from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
 from autodiff.ops.shapes import astype, broadcast_to, shape_of, to_value
 from autodiff.primitive import Operands, Parameters, Primitive
-from autodiff.recording import recording
+from autodiff.recording import examiner, recording
 from autodiff.reverse import schedule, settled
 from autodiff.transform.joint import walk_to
 

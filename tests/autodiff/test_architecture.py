@@ -35,6 +35,7 @@ LAYERS = [
     ("autodiff.kernels",),
     (
         "autodiff.arrays",
+        "autodiff.late",
         "autodiff.methods",
         "autodiff.primitive",
         "autodiff.recording",

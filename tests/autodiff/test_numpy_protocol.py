@@ -10,7 +10,7 @@ import pytest
 
 import autodiff as ad
 from autodiff import Node, Tensor, Value
-from autodiff.ops.numpy_protocol import ANSWERS, METHODS
+from autodiff.ops.numpy_protocol import ANSWERS, FAMILIES, METHODS, load
 
 Function = Callable[..., Any]
 A = np.array([[0.3, 0.7, 1.1], [1.9, 0.5, 1.3]])
@@ -18,6 +18,8 @@ HOLES = np.where(A > 0.6, 1.0, np.nan)
 
 # --- what has a rule ------------------------------------------------------------------------------
 
+for _family in FAMILIES:
+    load(_family)  # so that ANSWERS is complete
 UFUNCS = [function for function in ANSWERS if isinstance(function, np.ufunc)]
 
 TRANSFORMS = [
