@@ -24,6 +24,7 @@ from autodiff import (
 )
 from autodiff.anomaly import AnomalyError, detect_anomaly
 from autodiff.graph import Node, Tensor, Value
+from autodiff.memory import keep_freed_memory
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
         jacobian,
     )
     from autodiff.view import draw, explain, render
+
+keep_freed_memory()
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
 _NOT_STARRED = {"abs", "divmod", "max", "min", "pow", "round", "sum"}

@@ -64,9 +64,44 @@ def _is_half(y: Any) -> bool:
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
-    """``np.where``; a condition that is one number decides without a pass over the arrays."""
+    """``np.where`` as formulas use it, ``x`` being for few elements: it may return ``y`` itself.
+
+    A condition that is one number decides without a pass over the arrays.
+    """
     if isinstance(condition, (bool, np.bool_)):
         return x if condition else y
+    if isinstance(y, np.ndarray) and y.shape == condition.shape and not np.ndim(x):
+        if not condition.any():
+            return y
+        if x == 0:
+            return select(~condition, y, 0.0)
+    return np.where(condition, x, y)
+
+
+_BITS: dict[np.dtype[Any], Any] = {
+    np.dtype(np.float64): np.int64,
+    np.dtype(np.float32): np.int32,
+    np.dtype(np.float16): np.int16,
+}
+
+
+def select(condition: Any, x: Any, y: Any) -> Any:
+    """``np.where``, several times faster where ``y`` is the number 0.
+
+    An element's bits times 1 or 0, as a whole number, are the element, inf and nan too, or 0.
+    NumPy's own choice takes a branch at each element, and the processor guesses half of them wrong.
+    """
+    if (
+        y.__class__ in (int, float)
+        and y == 0
+        and isinstance(x, np.ndarray)
+        and isinstance(condition, np.ndarray)
+        and condition.dtype == bool
+        and x.dtype in _BITS
+    ):
+        bits = _BITS[x.dtype]
+        chosen = np.multiply(condition, x.view(bits), dtype=bits)
+        return np.asarray(chosen).view(x.dtype)
     return np.where(condition, x, y)
 
 

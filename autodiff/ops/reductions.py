@@ -200,11 +200,13 @@ def winners(f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None)
     """
     x, f = np.asarray(bare(x)), np.asarray(bare(f))
     equal = x == f
-    count = equal.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    count = np.count_nonzero(equal, axis=axis, keepdims=True)
     if initial is not None:
         count = count + (f == initial)
-    weights: Array = equal / np.maximum(count, 1)
-    return weights.astype(x.dtype, copy=False)
+    weights: Array = equal.astype(x.dtype)
+    if np.any(count > 1):
+        weights /= count
+    return weights
 
 
 _max = weighted("max", _extreme(np.max), winners)

@@ -51,9 +51,9 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
                  "sqrt", "tan", "tanh", "trunc")
 } | {
     name: getattr(kernels, name)
-    for name in ("fraction", "pow", "relu", "sech", "sigmoid", "sigmoid_slope", "sinc",
-                 "sinc_derivative", "softplus", "where")
-} | {"select": np.where}  # fmt: skip
+    for name in ("fraction", "pow", "relu", "sech", "select", "sigmoid",
+                 "sigmoid_slope", "sinc", "sinc_derivative", "softplus", "where")
+}  # fmt: skip
 """What the names in formulas mean for arrays; ``generate.FLOATS`` says it for floats."""
 
 NODES: dict[str, Any] = dict(CONSTANTS)

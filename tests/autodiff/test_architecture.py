@@ -35,6 +35,7 @@ LAYERS = [
     ("autodiff.kernels",),
     (
         "autodiff.arrays",
+        "autodiff.memory",
         "autodiff.methods",
         "autodiff.primitive",
         "autodiff.recording",
