@@ -14,6 +14,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Axes, Node, Operand, bare, describe
+from autodiff.kernels.recurrence import all_normal
 from autodiff.ops import pointwise
 from autodiff.ops.cumulative import products_of_others
 from autodiff.ops.rules import Explicit, Linear
@@ -79,6 +80,8 @@ _mean = Linear(
 
 def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """The product of the other elements, for each element of those that are multiplied."""
+    if isinstance(x, np.ndarray) and isinstance(f, np.ndarray) and all_normal(f):
+        return f / x
     if len(axis) == 1:
         return products_of_others(x, axis[0])
     if not axis:
@@ -139,8 +142,8 @@ def prod(
 ) -> Any:
     """The product over some or all axes; arguments as for ``sum``, ``initial`` being 1.
 
-    Each partial is the product of the other elements, made without a division: it is exact
-    however many elements are zero.
+    Each partial is the product of the other elements. Where that can't be had by a division, it is
+    made without one: it is exact however many elements are zero.
 
     Example:
         >>> from autodiff import Tensor, prod
