@@ -120,7 +120,7 @@ _broadcast_to = Linear(
 
 
 def _sum_over(x: Any, *, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    if axes == (np.ndim(x) - 1,) and 0 < x.shape[-1] < 8 < x.size:
+    if axes == (np.ndim(x) - 1,) and 0 < x.shape[-1] < 8 and x.size > 1000:
         # NumPy is slow where inner sums are short, and adds so few in this order too.
         parts = [x[..., i] for i in range(x.shape[-1])]
         return functools.reduce(operator.add, parts).reshape(shape)
