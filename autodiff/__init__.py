@@ -19,6 +19,7 @@ from autodiff import (
     reverse,
 )
 from autodiff.graph import Node, Tensor, Value
+from autodiff.memory import keep_freed_memory
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
@@ -62,6 +63,8 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
         vjp,
     )
     from autodiff.view import draw, explain, render
+
+keep_freed_memory()
 
 # ``from autodiff import *`` leaves Python's own functions alone, as NumPy's does.
 _NOT_STARRED = {"abs", "divmod", "max", "min", "pow", "round", "sum"}

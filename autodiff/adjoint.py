@@ -95,9 +95,10 @@ class Scattered(Structured):
         return self.scatter(self.values)
 
     def add(self, other: Any) -> Any:
+        fresh = isinstance(other, Scattered)  # then made dense here, and for nobody else
         other = dense(other)
         if isinstance(other, np.ndarray) and not isinstance(self.values, Node):
-            total = other.copy()
+            total = other if fresh else other.copy()
             self.add_into(total)
             return total
         return self.dense() + other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import factorial, pi
+from math import copysign, factorial, pi
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,73 @@ def _is_half(y: Any) -> bool:
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
-    """``np.where``; a condition that is one number decides without a pass over the arrays."""
+    """``np.where`` as formulas use it, ``x`` being for few elements: it may return ``y`` itself.
+
+    A condition that is one number decides without a pass over the arrays.
+    """
     if isinstance(condition, (bool, np.bool_)):
         taken, other = (x, y) if condition else (y, x)
         if isinstance(taken, np.ndarray) or not isinstance(other, np.ndarray):
             return taken  # else a number, which takes on the shape of the other branch
+    elif isinstance(y, np.ndarray) and y.shape == condition.shape and not np.ndim(x):
+        if not condition.any():
+            return y
+        if x == 0:
+            return select(~condition, y, x)
     return np.where(condition, x, y)
+
+
+_BITS: dict[np.dtype[Any], Any] = {
+    np.dtype(np.float64): np.int64,
+    np.dtype(np.float32): np.int32,
+    np.dtype(np.float16): np.int16,
+}
+
+
+def select(condition: Any, x: Any, y: Any) -> Any:
+    """``np.where``, several times faster where ``y`` is the number 0.
+
+    An element's bits times 1 or 0, as a whole number, are the element, inf and nan too, or 0.
+    NumPy's own choice takes a branch at each element, and the processor guesses half of them wrong.
+    """
+    if (
+        y.__class__ in (int, float)
+        and y == 0
+        and copysign(1, y) > 0
+        and isinstance(x, np.ndarray)
+        and isinstance(condition, np.ndarray)
+        and condition.dtype == bool
+        and x.dtype in _BITS
+    ):
+        bits = _BITS[x.dtype]
+        chosen = np.multiply(condition, x.view(bits), dtype=bits)
+        return np.asarray(chosen).view(x.dtype)
+    return np.where(condition, x, y)
+
+
+def _either(condition: Any, x: Array, y: Array) -> Array:
+    """``np.where`` of two arrays of numbers, by ``select``; it doesn't keep the sign of a zero."""
+    chosen: Array = select(condition, x, 0.0) + select(~condition, y, 0.0)
+    return chosen
+
+
+def radius(x: Array, y: Array) -> Array:
+    """``np.hypot``, to a unit in the last place: several times faster for numbers of usual size."""
+    with np.errstate(all="ignore"):
+        squares = np.asarray(x * x + y * y)
+    limits = np.finfo(squares.dtype)
+    # Neither square overflows; if one loses digits, it is too small to count beside the other.
+    low, high = limits.tiny / limits.eps**2, limits.max
+    if squares.size and low <= squares.min() and squares.max() <= high:
+        root: Array = np.sqrt(squares)
+        return root
+    return np.hypot(x, y)
+
+
+def polar(x: Array, y: Array) -> Array:
+    """The function x / (x² + y²), without overflow; 0 where x is 0."""
+    r = radius(x, y)
+    return where(np.equal(x, 0), 0.0, x / r / r)  # type: ignore[no-any-return]
 
 
 def fraction(x: Array) -> Array:
@@ -93,22 +154,23 @@ def sinc_derivative(x: Array, order: Any) -> Array:
     kind = np.result_type(x, np.float32)  # floating, and no narrower than x
     x = np.asarray(x, dtype=np.result_type(kind, np.float64))
     near = np.abs(x) < (1 + n) / 3
-    result = np.empty(x.shape)
-    z = np.where(near, x, 0.0)
+    z = select(near, x, 0.0)
+    square = z * z
     total = np.zeros(x.shape)
     for k in range((n + 1) // 2, (n + 1) // 2 + 14 + 4 * n)[::-1]:
         # x^(2k-n) (-1)^k π^2k / (2k+1) / (2k-n)!, by Horner's scheme in x²
         c = (-1.0) ** k * pi ** (2 * k) / ((2 * k + 1) * float(factorial(2 * k - n)))
-        total = total * (z * z) + c
+        total *= square
+        total += c
     series = total * z if n % 2 else total
-    z = np.where(near, 1.0, x)
+    z = select(~near, x, 0.0) + near
     turn = z - 2 * np.rint(z / 2)  # exact, so that π·turn loses nothing of πz
     sine, cosine = _sine_and_cosine(turn)
     waves = (sine, cosine, -sine, -cosine)
     far = sine / (pi * z)
     for k in range(1, n + 1):
         far = (pi ** (k - 1) * waves[k % 4] - k * far) / z
-    result = np.where(near, series, far)
+    result = _either(near, series, far)
     return result.astype(kind, copy=False)[()]
 
 
@@ -117,9 +179,8 @@ def _sine_and_cosine(turn: Array) -> tuple[Array, Array]:
     whole = np.rint(2 * turn)  # quarters of a turn
     rest = pi * (turn - whole / 2)
     sine, cosine = np.sin(rest), np.cos(rest)
-    quarter = np.nan_to_num(whole).astype(int) % 4
-    choices = (quarter == 0, quarter == 1, quarter == 2)
-    return (
-        np.select(choices, (sine, cosine, -sine), -cosine),
-        np.select(choices, (cosine, -sine, -cosine), sine),
-    )
+    quarter = np.where(np.isfinite(whole), whole, 0).astype(int) % 4
+    odd = quarter % 2 == 1
+    sign_of_sine = 1 - 2.0 * (quarter >= 2)
+    sign_of_cosine = 1 - 2.0 * ((quarter == 1) | (quarter == 2))
+    return sign_of_sine * _either(odd, cosine, sine), sign_of_cosine * _either(odd, sine, cosine)

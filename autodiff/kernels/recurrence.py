@@ -32,6 +32,23 @@ def recurrence(a: Array, b: Array, *, axis: int, reverse: bool = False) -> Array
     return h
 
 
+def all_normal(x: Array, or_zero: Array | None = None) -> bool:
+    """Whether all elements have all their digits: none is zero, subnormal, infinite or nan.
+
+    Args:
+        x: of floating-point numbers, else the answer is no.
+        or_zero: an element may also be zero where this one is exactly zero.
+    """
+    if x.dtype.kind != "f":
+        return False
+    limits = np.finfo(x.dtype)
+    size = np.abs(x)
+    normal = (size >= limits.tiny) & (size <= limits.max)
+    if or_zero is not None and not normal.all():
+        normal |= (or_zero == 0) & (x == 0)
+    return bool(normal.all())
+
+
 def _step_by_step(a: Array, b: Array, h: Array) -> None:
     """Write h, a row at a time."""
     h[:1] = b[:1]

@@ -104,6 +104,12 @@ def through_numpy(function: Callable[..., object]) -> Callable[..., float]:
     return on_floats
 
 
+def polar(x: float, y: float) -> float:
+    """The function x / (x² + y²), without overflow; 0 where x is 0."""
+    r = math.hypot(x, y)
+    return 0.0 if x == 0 else x / r / r
+
+
 FUNCTIONS: dict[str, float | Callable[..., float]] = {
     "abs": abs, "arccos": math.acos, "arccosh": math.acosh, "arcsin": math.asin,
     "arcsinh": math.asinh, "arctan": math.atan, "arctan2": math.atan2, "arctanh": math.atanh,
@@ -113,7 +119,8 @@ FUNCTIONS: dict[str, float | Callable[..., float]] = {
     "heaviside": heaviside, "hypot": math.hypot, "ln10": math.log(10), "ln2": math.log(2),
     "log": math.log, "log10": math.log10, "log1p": log1p, "log2": math.log2,
     "logaddexp": logaddexp,
-    "logaddexp2": through_numpy(np.logaddexp2), "pow": math.pow, "rint": rint, "sech": sech,
+    "logaddexp2": through_numpy(np.logaddexp2), "polar": polar, "pow": math.pow,
+    "radius": math.hypot, "rint": rint, "sech": sech,
     "sigmoid": sigmoid, "sigmoid_slope": sigmoid_slope, "sign": sign, "sin": math.sin,
     "sinc": through_numpy(pointwise.sinc),
     "sinc_derivative": through_numpy(pointwise.sinc_derivative),

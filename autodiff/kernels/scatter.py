@@ -17,6 +17,11 @@ def add_at(array: Array, index: Any, values: Any) -> None:
 
     NumPy's ``add.at`` is fast for a flat array and a flat index only, so that many values go there.
     """
+    if isinstance(index, tuple) and len(index) == 1:
+        index = index[0]
+    if array.ndim == 1 and isinstance(index, np.ndarray) and index.dtype != bool:
+        np.add.at(array, index.ravel(), np.broadcast_to(values, index.shape).ravel())
+        return
     count = np.size(values)
     if count * FEW < array.size or not array.flags.c_contiguous:
         np.add.at(array, index, values)

@@ -2,8 +2,9 @@
 
 All of them are closed under differentiation by one linear recurrence, h_i = b_i + a_i h_(i-1).
 It is linear in b, and its transpose is a recurrence that runs the other way; the derivative of a
-cumulative product is one with the factors as its coefficients. Nothing is ever divided by a
-factor, so zeros need no special case.
+cumulative product is one with the factors as its coefficients, and needs no division, so that it is
+exact at zeros. Only where numbers are to be had fast, and all products are of usual size, is there
+a division by a factor.
 """
 
 from __future__ import annotations
@@ -113,6 +114,13 @@ def _influence(mask: Any, *, axis: int, reverse: bool) -> Array:
 
 
 def _product_vjp(t: Any, f: Any, x: Any, *, axis: int, reverse: bool) -> Any:
+    if all(isinstance(part, np.ndarray) for part in (t, f, x)) and kernels.all_normal(f):
+        # Σ over j >= i of t_j f_j, divided by x_i, if no term has lost digits at the ends of range.
+        terms = t * f
+        if kernels.all_normal(terms, or_zero=t):
+            sums = _cumulative(np.add, terms, axis, not reverse)
+            if np.isfinite(sums).all():
+                return sums / x
     following = _shift(x, axis=axis, reverse=not reverse, first=0.0)
     before = _shift(f, axis=axis, reverse=reverse, first=1.0)
     return before * _recurrence(following, t, axis=axis, reverse=not reverse)
@@ -221,7 +229,7 @@ def cumsum(x: Operand, axis: int | None = None) -> Any:
 def cumprod(x: Operand, axis: int | None = None) -> Any:
     """The product of the elements so far, along an axis; arguments as for ``cumsum``.
 
-    The derivative never divides by an element, so that zeros among them are no exception.
+    The derivative does not divide where an element is zero: it is exact there too.
 
     Example:
         >>> from autodiff import Tensor, cumprod

@@ -20,6 +20,7 @@ import numpy as np
 
 from autodiff.adjoint import Masked
 from autodiff.graph import Node, Operand, bare, describe
+from autodiff.kernels import pointwise as kernels
 from autodiff.ops import generate
 from autodiff.ops.rows import NODES, Binary, Unary, row
 from autodiff.ops.rules import Explicit, Linear
@@ -308,7 +309,7 @@ class _Where(Linear):
         return mask & (np.asarray(operands[0], dtype=bool) == (i == 1))
 
 
-_where = _Where("where", np.where, None, lambda t: t, lambda t: t, joint=True)
+_where = _Where("where", kernels.select, None, lambda t: t, lambda t: t, joint=True)
 
 
 def where(condition: Operand, x: Any = None, y: Any = None) -> Any:

@@ -54,12 +54,22 @@ def _as_matrices(t: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
     return reshape(t, (*stack, rows[-2], columns[-1])), reshape(x, rows), reshape(y, columns)
 
 
+def _column(x: Any) -> Any:
+    """Vectors, or a number, with one more axis to broadcast a row against."""
+    return reshape(x, (*shape_of(x), 1))
+
+
 def _transpose_x(t: Any, f: Any, x: Any, y: Any) -> Any:
+    if len(shape_of(y)) == 1:  # a product of numbers: no need of a matrix product
+        return mul(t if len(shape_of(x)) == 1 else _column(t), y)
     t, x_rows, y_columns = _as_matrices(t, x, y)
     return _as(shape_of(x), sum_to(matmul(t, matrix_transpose(y_columns)), shape_of(x_rows)))
 
 
 def _transpose_y(t: Any, f: Any, x: Any, y: Any) -> Any:
+    if len(shape_of(x)) == 1:
+        rows = t if len(shape_of(y)) == 1 else reshape(t, (*shape_of(t)[:-1], 1, shape_of(t)[-1]))
+        return mul(x if len(shape_of(y)) == 1 else _column(x), rows)
     t, x_rows, y_columns = _as_matrices(t, x, y)
     return _as(shape_of(y), sum_to(matmul(matrix_transpose(x_rows), t), shape_of(y_columns)))
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Axes, Node, Operand, bare, describe
+from autodiff.kernels.recurrence import all_normal
 from autodiff.ops import pointwise
 from autodiff.ops.cumulative import products_of_others
 from autodiff.ops.rules import Explicit, Linear
@@ -79,6 +80,8 @@ _mean = Linear(
 
 def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """The product of the other elements, for each element of those that are multiplied."""
+    if isinstance(x, np.ndarray) and isinstance(f, np.ndarray) and all_normal(f):
+        return f / x
     if len(axis) == 1:
         return products_of_others(x, axis[0])
     if not axis:
@@ -139,8 +142,8 @@ def prod(
 ) -> Any:
     """The product over some or all axes; arguments as for ``sum``, ``initial`` being 1.
 
-    Each partial is the product of the other elements, made without a division: it is exact
-    however many elements are zero.
+    Each partial is the product of the other elements. Where that can't be had by a division, it is
+    made without one: it is exact however many elements are zero.
 
     Example:
         >>> from autodiff import Tensor, prod
@@ -200,11 +203,13 @@ def winners(f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None)
     """
     x, f = np.asarray(bare(x)), np.asarray(bare(f))
     equal = x == f
-    count = equal.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    count = np.count_nonzero(equal, axis=axis, keepdims=True)
     if initial is not None:
         count = count + (f == initial)
-    weights: Array = equal / np.maximum(count, 1)
-    return weights.astype(x.dtype, copy=False)
+    weights: Array = equal.astype(x.dtype)
+    if np.any(count > 1):
+        weights /= count
+    return weights
 
 
 _max = weighted("max", _extreme(np.max), winners)

@@ -51,9 +51,9 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
                  "sqrt", "tan", "tanh", "trunc")
 } | {
     name: getattr(kernels, name)
-    for name in ("fraction", "pow", "relu", "sech", "sigmoid", "sigmoid_slope", "sinc",
-                 "sinc_derivative", "softplus", "where")
-} | {"select": np.where}  # fmt: skip
+    for name in ("fraction", "polar", "pow", "radius", "relu", "sech", "select", "sigmoid",
+                 "sigmoid_slope", "sinc", "sinc_derivative", "softplus", "where")
+}  # fmt: skip
 """What the names in formulas mean for arrays; ``generate.FLOATS`` says it for floats."""
 
 NODES: dict[str, Any] = dict(CONSTANTS)
@@ -119,11 +119,11 @@ row("witch",            "1 / (1 + x * x)",          "-2 * x * f * f",
     means="1 / (1 + x ** 2)")
 row("gap",              "where(x == y, 0.0, x - y)", "1", "-1",
     means="x - y")
-row("unit",             "where(x == 0, 0.0, x / hypot(x, y))",
+row("unit",             "where(x == 0, 0.0, x / radius(x, y))",
     "where(x == 0 and y == 0, 0.0, unit(y, x) * unit(y, x) / hypot(x, y))",
     "where(x == 0 and y == 0, 0.0, -unit(x, y) * unit(y, x) / hypot(x, y))",
     means="x / hypot(x, y)")
-row("polar",            "where(x == 0, 0.0, x / hypot(x, y) / hypot(x, y))",
+row("polar",            "polar(x, y)",
     "where(x == 0 and y == 0, 0.0, unit(y - x, y + x) * unit(y + x, y - x) * 2 / hypot(x, y) ** 2)",
     "where(x == 0 and y == 0, 0.0, -2 * unit(x, y) * polar(y, x) / hypot(x, y))",
     means="x / (x ** 2 + y ** 2)")

@@ -36,6 +36,7 @@ LAYERS = [
     (
         "autodiff.arrays",
         "autodiff.late",
+        "autodiff.memory",
         "autodiff.methods",
         "autodiff.primitive",
         "autodiff.recording",

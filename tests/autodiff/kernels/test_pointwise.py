@@ -39,3 +39,47 @@ def test_nan_stays_nan() -> None:
 @pytest.mark.parametrize(("x", "expected"), [(3.0, 1.0), (-0.5, -1.0), (0.0, 0.0), (-np.inf, -1.0)])
 def test_sign(x: float, expected: float) -> None:
     assert scalar.sign(x) == expected == np.sign(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("condition", [True, [True, False] * 3 + [True], np.eye(7, dtype=bool)])
+def test_select_is_numpys_choice_to_the_bit(dtype: type, condition: object) -> None:
+    x = np.array([np.nan, np.inf, -np.inf, 5e-8, -0.0, 1.5, -2.0], dtype)
+    chosen = pointwise.select(np.asarray(condition), x, 0.0)
+    expected = np.where(condition, x, 0.0)
+    assert chosen.dtype == dtype
+    np.testing.assert_array_equal(chosen, expected)
+    np.testing.assert_array_equal(np.signbit(chosen), np.signbit(expected))
+    assert not np.shares_memory(chosen, x)
+
+
+def test_select_of_views_and_other_types() -> None:
+    mask = np.array([True, False, True])
+    for x in (np.broadcast_to(2.5, (3,)), np.arange(6.0)[::-2], np.array(3.0), np.arange(3), 4.0):
+        for y in (0.0, 0, -0.0, 1.0, np.ones(3)):
+            np.testing.assert_array_equal(pointwise.select(mask, x, y), np.where(mask, x, y))
+    assert np.signbit(pointwise.select(mask, np.ones(3), -0.0)).tolist() == [False, True, False]
+    of_numbers = pointwise.select(np.array([2, 0, 0.5]), np.array([np.inf, 1, 2]), 0.0)
+    assert of_numbers.tolist() == [np.inf, 0, 2]
+    swapped = np.array([1.0, 2.0, 3.0], ">f8")
+    assert pointwise.select(mask, swapped, 0.0).tolist() == [1, 0, 3]
+
+
+def test_where_of_rare_exceptions() -> None:
+    x = np.array([1.0, 2.0, np.nan])
+    assert pointwise.where(x == 7, 0.5, x) is x
+    np.testing.assert_array_equal(pointwise.where(x == 2, 0.5, x), [1, 0.5, np.nan])
+    np.testing.assert_array_equal(pointwise.where(x == 2, 0, x), [1, 0, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_radius_is_hypot(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    limits = np.finfo(dtype)
+    x = rng.normal(size=1000).astype(dtype)
+    y = x[::-1] * (10 ** rng.uniform(-15, 15, 1000)).astype(dtype)
+    exact = np.hypot(x.astype(np.longdouble), y.astype(np.longdouble))
+    np.testing.assert_allclose(pointwise.radius(x, y), exact, rtol=2 * limits.eps)
+    for extreme in (0.0, limits.tiny, limits.smallest_subnormal, limits.max / 2, np.inf, np.nan):
+        ends = np.array([extreme, 1], dtype)
+        np.testing.assert_array_equal(pointwise.radius(ends, ends / 2), np.hypot(ends, ends / 2))

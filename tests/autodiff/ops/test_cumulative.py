@@ -191,3 +191,45 @@ def test_what_comes_later_has_no_influence(name: str) -> None:
 def test_errors(call: Function, kind: Any, message: str) -> None:
     with pytest.raises(kind, match=message):
         call(Tensor(points(2, 3)))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_cumprod_by_division_and_without_agree(kind: type, reverse: bool) -> None:
+    # The recorded rule never divides; that of bare arrays does, where nothing is zero.
+    rng = np.random.default_rng(0)
+    x, weights = rng.uniform(0.5, 2, (2, 30)).astype(kind)
+    turn = (lambda x: x[::-1]) if reverse else (lambda x: x)
+
+    def f(x: Any) -> Any:
+        return (ad.cumprod(turn(x)) * weights).sum()
+
+    leaf = Tensor(x)
+    recorded = ad.grad(f)(leaf)
+    assert recorded.dtype == kind
+    fast = ad.grad(f)(x)
+    assert fast.dtype == kind
+    np.testing.assert_allclose(fast, recorded.data, rtol=50 * np.finfo(kind).eps)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [2.0, 0.0, 3.0], [0.0, 0.0, 3.0], [1e-200, 1e-200, 1e200, 3.0], [1e200, 1e200, 0.1, 2.0],
+        [1e-160, 1e-160, 2.0], [nan, 2.0, 3.0], [1e200, 1e-200, 1e-200, 1e250], [-1e-310, 1e10],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("f", [ad.prod, lambda x: ad.cumprod(x).sum()])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_products_that_leave_the_range_of_floats(x: list[float], f: Any) -> None:
+    recorded = ad.grad(f)(Tensor(x)).data
+    np.testing.assert_allclose(ad.grad(f)(np.array(x)), recorded, rtol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_cumprod_of_an_adjoint_beyond_the_range() -> None:
+    x, weights = np.array([1e-200, 1e250, 1e40]), np.array([0.0, 1e-200, 1e250])
+    # ∂/∂x_0 = 1e250 * 1e-200 + 1e290 * 1e250 overflows, and the others don't.
+    gradient = ad.grad(lambda x: (ad.cumprod(x) * weights).sum())(x)
+    recorded = ad.grad(lambda x: (ad.cumprod(x) * weights).sum())(Tensor(x)).data
+    np.testing.assert_allclose(gradient, recorded, rtol=1e-15)
