@@ -108,7 +108,7 @@ CONVENTIONS: list[tuple[str, Function, tuple[float, ...], tuple[float, ...], Any
     ("hypot",             ad.hypot,           (0.0, 0.0),      (0.0, 0.0),      0),
     ("hypot of 0, -2",    ad.hypot,           (0.0, -2.0),     (0.0, -1.0),     (0.5, 0, 0, 0)),
     ("arctan2",           ad.arctan2,         (0.0, 0.0),      (0.0, 0.0),      0),
-    ("arctan2 at 0, -2",  ad.arctan2,         (0.0, -2.0),     (-0.5, 0.0),     (0, -0.25, -0.25, 0)),
+    ("arctan2 at 0, -2",  ad.arctan2,         (0.0, -2.0),     (-0.5, 0.0),     (0, -1/4, -1/4, 0)),
     ("arcsin",            ad.arcsin,          (1.0,),          (inf,),          inf),
     ("arccos",            ad.arccos,          (-1.0,),         (-inf,),         inf),
     ("arccosh",           ad.arccosh,         (1.0,),          (inf,),          nan),
