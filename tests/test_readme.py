@@ -21,7 +21,7 @@ BLOCK = re.compile(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", re.DOTALL)
 def test_code_blocks_print_what_they_say(page: Path) -> None:
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert len(blocks) >= WITH_CODE.get(page.name, 0)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, object] = {"__name__": "__main__"}
     for code, expected in blocks:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
