@@ -1,5 +1,6 @@
 # Two commands do all the set-up: `make demo` and `make test`. They need Python 3.10 or later with
-# venv and pip, and the package index.
+# venv and pip, and the package index. Of the others, `make lint` checks style and types, `make docs`
+# writes docs/coverage.md anew, and `make clean` removes what they made.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -13,101 +13,126 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff import Tensor, Value
+from autodiff import Tensor, Value, linalg
 
 Function = Callable[..., Any]
 
 # --- conventions ----------------------------------------------------------------------------------
 
+LOG3 = np.log(3.0)
+APART = (0.25, -0.25, -0.25, 0.25)
+ONLY_XX = (-12.0, nan, nan, nan)
+MIXED = (0, 1 / 3, 1 / 3, LOG3**2)
+
+
+def clipped(x: Any) -> Any:
+    return ad.clip(x, 0.0, 1.0)
+
+
+def positive(x: Any) -> Any:
+    return ad.maximum(x, 0)
+
+
+def larger_of_one(x: Any) -> Any:
+    return ad.maximum(x, x)
+
+
 # fmt: off
-CONVENTIONS: list[tuple[str, Function, tuple[float, ...], tuple[float, ...]]] = [
-    # name                function           at            derivatives
-    ("abs",               ad.abs,            (0.0,),       (0.0,)),
-    ("abs of -0",         ad.abs,            (-0.0,),      (0.0,)),
-    ("relu",              ad.relu,           (0.0,),       (0.0,)),
-    ("relu of -0",        ad.relu,           (-0.0,),      (0.0,)),
-    ("sign",              ad.sign,           (0.0,),       (0.0,)),
-    ("sign of 2",         ad.sign,           (2.0,),       (0.0,)),
-    ("sqrt",              ad.sqrt,           (0.0,),       (inf,)),
-    ("sqrt of -1",        ad.sqrt,           (-1.0,),      (nan,)),
-    ("log",               ad.log,            (0.0,),       (inf,)),
-    ("1 / x",             lambda x: 1 / x,   (0.0,),       (-inf,)),
-    ("maximum",           ad.maximum,        (2.0, 2.0),   (0.5, 0.5)),
-    ("maximum of 0, -0",  ad.maximum,        (0.0, -0.0),  (0.5, 0.5)),
-    ("maximum 1st",       ad.maximum,        (3.0, 2.0),   (1.0, 0.0)),
-    ("maximum 2nd",       ad.maximum,        (1.0, 2.0),   (0.0, 1.0)),
-    ("maximum of inf",    ad.maximum,        (inf, inf),   (0.5, 0.5)),
-    ("maximum x x",       lambda x: ad.maximum(x, x), (2.0,), (1.0,)),
-    ("minimum",           ad.minimum,        (2.0, 2.0),   (0.5, 0.5)),
-    ("minimum 1st",       ad.minimum,        (1.0, 2.0),   (1.0, 0.0)),
-    ("minimum 2nd",       ad.minimum,        (3.0, 2.0),   (0.0, 1.0)),
-    ("maximum with 0",    lambda x: ad.maximum(x, 0), (0.0,), (0.5,)),
-    ("x**0 at 0",         lambda x: x**0,    (0.0,),       (0.0,)),
-    ("x**0 at 2",         lambda x: x**0,    (2.0,),       (0.0,)),
-    ("x**0 at inf",       lambda x: x**0,    (inf,),       (0.0,)),
-    ("x**1 at 0",         lambda x: x**1,    (0.0,),       (1.0,)),
-    ("x**2 at 0",         lambda x: x**2,    (0.0,),       (0.0,)),
-    ("x**3 at -2",        lambda x: x**3,    (-2.0,),      (12.0,)),
-    ("x**0.5 at 0",       lambda x: x**0.5,  (0.0,),       (inf,)),
-    ("x**-1 at 0",        lambda x: x**-1,   (0.0,),       (-inf,)),
-    ("0**y at 0",         lambda y: 0**y,    (0.0,),       (0.0,)),
-    ("0**y at 2",         lambda y: 0.0**y,  (2.0,),       (0.0,)),
-    ("x**y at 0, 0",      ad.pow,            (0.0, 0.0),   (0.0, 0.0)),
-    ("x**y at 0, 2",      ad.pow,            (0.0, 2.0),   (0.0, 0.0)),
-    ("x**y at 0, 1",      ad.pow,            (0.0, 1.0),   (1.0, 0.0)),
-    ("x**y at -2, 3",     ad.pow,            (-2.0, 3.0),  (12.0, nan)),
-    ("1**y",              lambda y: 1**y,    (3.0,),       (0.0,)),
-    ("0**y at -1",        lambda y: 0.0**y,  (-1.0,),      (-inf,)),
-    ("x**y at 3, 0",      ad.pow,            (3.0, 0.0),   (0.0, np.log(3.0))),
-    ("x**-2 at -2",       lambda x: x**-2,   (-2.0,),      (0.25,)),
-    ("cbrt",              ad.cbrt,           (0.0,),       (inf,)),
-    ("reciprocal",        ad.reciprocal,     (0.0,),       (-inf,)),
-    ("floor",             ad.floor,          (2.0,),       (0.0,)),
-    ("ceil",              ad.ceil,           (2.0,),       (0.0,)),
-    ("trunc",             ad.trunc,          (0.0,),       (0.0,)),
-    ("rint",              ad.rint,           (0.5,),       (0.0,)),
-    ("round",             ad.round,          (0.5,),       (0.0,)),
-    ("x // y",            ad.floor_divide,   (6.0, 2.0),   (0.0, 0.0)),
-    ("x % y",             ad.mod,            (6.0, 2.0),   (1.0, -3.0)),
-    ("x % y, negative",   ad.mod,            (-7.0, 2.0),  (1.0, 4.0)),
-    ("fmod, negative",    ad.fmod,           (-7.0, 2.0),  (1.0, 3.0)),
-    ("x % inf",           ad.mod,            (5.0, inf),   (1.0, 0.0)),
-    ("heaviside",         ad.heaviside,      (0.0, 0.5),   (0.0, 1.0)),
-    ("heaviside of 2",    ad.heaviside,      (2.0, 0.5),   (0.0, 0.0)),
-    ("copysign",          ad.copysign,       (0.0, -2.0),  (0.0, 0.0)),
-    ("copysign to -0",    ad.copysign,       (3.0, -0.0),  (-1.0, 0.0)),
-    ("fmax",              ad.fmax,           (2.0, 2.0),   (0.5, 0.5)),
-    ("fmin",              ad.fmin,           (2.0, 2.0),   (0.5, 0.5)),
-    ("clip at its edge",  lambda x: ad.clip(x, 0.0, 1.0), (0.0,), (1.0,)),
-    ("clip at its top",   lambda x: ad.clip(x, 0.0, 1.0), (1.0,), (1.0,)),
-    ("clip below",        lambda x: ad.clip(x, 0.0, 1.0), (-0.5,), (0.0,)),
-    ("clip, bounds",      ad.clip,           (1.0, 1.0, 1.0), (1.0, 0.0, 0.0)),
-    ("clip, crossed",     ad.clip,           (2.0, 3.0, 1.0), (0.0, 0.0, 1.0)),
-    ("hypot",             ad.hypot,          (0.0, 0.0),   (0.0, 0.0)),
-    ("hypot of 0, -2",    ad.hypot,          (0.0, -2.0),  (0.0, -1.0)),
-    ("arctan2",           ad.arctan2,        (0.0, 0.0),   (0.0, 0.0)),
-    ("arctan2 of 0, -2",  ad.arctan2,        (0.0, -2.0),  (-0.5, 0.0)),
-    ("arcsin",            ad.arcsin,         (1.0,),       (inf,)),
-    ("arccos",            ad.arccos,         (-1.0,),      (-inf,)),
-    ("arccosh",           ad.arccosh,        (1.0,),       (inf,)),
-    ("arctanh",           ad.arctanh,        (1.0,),       (inf,)),
-    ("arctan of inf",     ad.arctan,         (inf,),       (0.0,)),
-    ("log1p",             ad.log1p,          (-1.0,),      (inf,)),
-    ("logaddexp of inf",  ad.logaddexp,      (inf, inf),   (0.5, 0.5)),
-    ("logaddexp of -inf", ad.logaddexp,      (-inf, -inf), (0.5, 0.5)),
-    ("logaddexp, none",   ad.logaddexp,      (-inf, 2.0),  (0.0, 1.0)),
-    ("softplus of inf",   ad.softplus,       (inf,),       (1.0,)),
-    ("softplus of -inf",  ad.softplus,       (-inf,),      (0.0,)),
-    ("sinc",              ad.sinc,           (0.0,),       (0.0,)),
-    ("nan_to_num",        ad.nan_to_num,     (inf,),       (0.0,)),
-    ("tanh of inf",       ad.tanh,           (inf,),       (0.0,)),
-    ("sigmoid of inf",    ad.sigmoid,        (inf,),       (0.0,)),
-    ("sigmoid of -800",   ad.sigmoid,        (-800.0,),    (0.0,)),
-    ("exp of -inf",       ad.exp,            (-inf,),      (0.0,)),
+# The second derivatives are those of a matrix, row by row; one number stands for all of them.
+CONVENTIONS: list[tuple[str, Function, tuple[float, ...], tuple[float, ...], Any]] = [
+    # name               function            at               first            second
+    ("abs",               ad.abs,             (0.0,),          (0.0,),          0),
+    ("abs of -0",         ad.abs,             (-0.0,),         (0.0,),          0),
+    ("relu",              ad.relu,            (0.0,),          (0.0,),          0),
+    ("relu of -0",        ad.relu,            (-0.0,),         (0.0,),          0),
+    ("sign",              ad.sign,            (0.0,),          (0.0,),          0),
+    ("sign of 2",         ad.sign,            (2.0,),          (0.0,),          0),
+    ("sqrt",              ad.sqrt,            (0.0,),          (inf,),          -inf),
+    ("sqrt of -1",        ad.sqrt,            (-1.0,),         (nan,),          nan),
+    ("log",               ad.log,             (0.0,),          (inf,),          -inf),
+    ("1 / x",             lambda x: 1 / x,    (0.0,),          (-inf,),         inf),
+    ("maximum",           ad.maximum,         (2.0, 2.0),      (0.5, 0.5),      0),
+    ("maximum of ±0",     ad.maximum,         (0.0, -0.0),     (0.5, 0.5),      0),
+    ("maximum 1st",       ad.maximum,         (3.0, 2.0),      (1.0, 0.0),      0),
+    ("maximum 2nd",       ad.maximum,         (1.0, 2.0),      (0.0, 1.0),      0),
+    ("maximum of inf",    ad.maximum,         (inf, inf),      (0.5, 0.5),      0),
+    ("maximum x x",       larger_of_one,      (2.0,),          (1.0,),          0),
+    ("minimum",           ad.minimum,         (2.0, 2.0),      (0.5, 0.5),      0),
+    ("minimum 1st",       ad.minimum,         (1.0, 2.0),      (1.0, 0.0),      0),
+    ("minimum 2nd",       ad.minimum,         (3.0, 2.0),      (0.0, 1.0),      0),
+    ("maximum with 0",    positive,           (0.0,),          (0.5,),          0),
+    ("x**0 at 0",         lambda x: x**0,     (0.0,),          (0.0,),          0),
+    ("x**0 at 2",         lambda x: x**0,     (2.0,),          (0.0,),          0),
+    ("x**0 at inf",       lambda x: x**0,     (inf,),          (0.0,),          0),
+    ("x**1 at 0",         lambda x: x**1,     (0.0,),          (1.0,),          0),
+    ("x**2 at 0",         lambda x: x**2,     (0.0,),          (0.0,),          2.0),
+    ("square",            ad.square,          (0.0,),          (0.0,),          2.0),
+    ("x**3 at -2",        lambda x: x**3,     (-2.0,),         (12.0,),         -12.0),
+    ("x**0.5 at 0",       lambda x: x**0.5,   (0.0,),          (inf,),          -inf),
+    ("x**-1 at 0",        lambda x: x**-1,    (0.0,),          (-inf,),         inf),
+    ("0**y at 0",         lambda y: 0**y,     (0.0,),          (0.0,),          0),
+    ("0**y at 2",         lambda y: 0.0**y,   (2.0,),          (0.0,),          0),
+    ("x**y at 0, 0",      ad.pow,             (0.0, 0.0),      (0.0, 0.0),      0),
+    ("x**y at 0, 2",      ad.pow,             (0.0, 2.0),      (0.0, 0.0),      (2.0, 0, 0, 0)),
+    ("x**y at 0, 1",      ad.pow,             (0.0, 1.0),      (1.0, 0.0),      (0, 1.0, 0, 0)),
+    ("x**y at -2, 3",     ad.pow,             (-2.0, 3.0),     (12.0, nan),     ONLY_XX),
+    ("1**y",              lambda y: 1**y,     (3.0,),          (0.0,),          0),
+    ("0**y at -1",        lambda y: 0.0**y,   (-1.0,),         (-inf,),         inf),
+    ("x**y at 3, 0",      ad.pow,             (3.0, 0.0),      (0.0, LOG3),     MIXED),
+    ("x**-2 at -2",       lambda x: x**-2,    (-2.0,),         (0.25,),         0.375),
+    ("cbrt",              ad.cbrt,            (0.0,),          (inf,),          nan),
+    ("reciprocal",        ad.reciprocal,      (0.0,),          (-inf,),         inf),
+    ("floor",             ad.floor,           (2.0,),          (0.0,),          0),
+    ("ceil",              ad.ceil,            (2.0,),          (0.0,),          0),
+    ("trunc",             ad.trunc,           (0.0,),          (0.0,),          0),
+    ("fix",               ad.fix,             (2.0,),          (0.0,),          0),
+    ("rint",              ad.rint,            (0.5,),          (0.0,),          0),
+    ("round",             ad.round,           (0.5,),          (0.0,),          0),
+    ("x // y",            ad.floor_divide,    (6.0, 2.0),      (0.0, 0.0),      0),
+    ("x % y inside",      ad.mod,             (7.0, 2.0),      (1.0, -3.0),     0),
+    ("x % y",             ad.mod,             (6.0, 2.0),      (1.0, -3.0),     0),
+    ("x % y, negative",   ad.mod,             (-7.0, 2.0),     (1.0, 4.0),      0),
+    ("fmod, negative",    ad.fmod,            (-7.0, 2.0),     (1.0, 3.0),      0),
+    ("x % inf",           ad.mod,             (5.0, inf),      (1.0, 0.0),      0),
+    ("heaviside",         ad.heaviside,       (0.0, 0.5),      (0.0, 1.0),      0),
+    ("heaviside of 2",    ad.heaviside,       (2.0, 0.5),      (0.0, 0.0),      0),
+    ("copysign",          ad.copysign,        (0.0, -2.0),     (0.0, 0.0),      0),
+    ("copysign to -0",    ad.copysign,        (3.0, -0.0),     (-1.0, 0.0),     0),
+    ("fmax",              ad.fmax,            (2.0, 2.0),      (0.5, 0.5),      0),
+    ("fmin",              ad.fmin,            (2.0, 2.0),      (0.5, 0.5),      0),
+    ("clip at its edge",  clipped,            (0.0,),          (1.0,),          0),
+    ("clip at its top",   clipped,            (1.0,),          (1.0,),          0),
+    ("clip below",        clipped,            (-0.5,),         (0.0,),          0),
+    ("clip, bounds",      ad.clip,            (1.0, 1.0, 1.0), (1.0, 0.0, 0.0), 0),
+    ("clip, crossed",     ad.clip,            (2.0, 3.0, 1.0), (0.0, 0.0, 1.0), 0),
+    ("hypot",             ad.hypot,           (0.0, 0.0),      (0.0, 0.0),      0),
+    ("hypot of 0, -2",    ad.hypot,           (0.0, -2.0),     (0.0, -1.0),     (0.5, 0, 0, 0)),
+    ("arctan2",           ad.arctan2,         (0.0, 0.0),      (0.0, 0.0),      0),
+    ("arctan2 at 0, -2",  ad.arctan2,         (0.0, -2.0),     (-0.5, 0.0),     (0, -1/4, -1/4, 0)),
+    ("arcsin",            ad.arcsin,          (1.0,),          (inf,),          inf),
+    ("arccos",            ad.arccos,          (-1.0,),         (-inf,),         inf),
+    ("arccosh",           ad.arccosh,         (1.0,),          (inf,),          nan),
+    ("arctanh",           ad.arctanh,         (1.0,),          (inf,),          inf),
+    ("arctan of inf",     ad.arctan,          (inf,),          (0.0,),          nan),
+    ("log1p",             ad.log1p,           (-1.0,),         (inf,),          -inf),
+    ("logaddexp, inf",    ad.logaddexp,       (inf, inf),      (0.5, 0.5),      APART),
+    ("logaddexp, -inf",   ad.logaddexp,       (-inf, -inf),    (0.5, 0.5),      APART),
+    ("logaddexp, none",   ad.logaddexp,       (-inf, 2.0),     (0.0, 1.0),      0),
+    ("logaddexp, equal",  ad.logaddexp,       (2.0, 2.0),      (0.5, 0.5),      APART),
+    ("softplus of inf",   ad.softplus,        (inf,),          (1.0,),          0),
+    ("softplus of -inf",  ad.softplus,        (-inf,),         (0.0,),          0),
+    ("sinc",              ad.sinc,            (0.0,),          (0.0,),          -np.pi**2 / 3),
+    ("nan_to_num",        ad.nan_to_num,      (inf,),          (0.0,),          0),
+    ("tanh of inf",       ad.tanh,            (inf,),          (0.0,),          0),
+    ("sigmoid of inf",    ad.sigmoid,         (inf,),          (0.0,),          0),
+    ("sigmoid",           ad.sigmoid,         (0.0,),          (0.25,),         0),
+    ("sigmoid of -800",   ad.sigmoid,         (-800.0,),       (0.0,),          0),
+    ("exp of -inf",       ad.exp,             (-inf,),         (0.0,),          0),
 ]
 # fmt: on
 convention = pytest.mark.parametrize(
-    ("function", "point", "expected"), [pytest.param(*row, id=name) for name, *row in CONVENTIONS]
+    ("function", "point", "expected"),
+    [pytest.param(*row[:3], id=name) for name, *row in CONVENTIONS],
 )
 
 
@@ -159,42 +184,25 @@ def test_conventions_forward(
             assert ad.jvp(function, point, direction)[1] == slope
 
 
-# fmt: off
-SECOND: list[tuple[str, Function, tuple[float, ...], list[list[float]]]] = [
-    # name          function      at            second derivatives
-    ("abs",         ad.abs,       (0.0,),       [[0.0]]),
-    ("relu",        ad.relu,      (0.0,),       [[0.0]]),
-    ("sqrt",        ad.sqrt,      (0.0,),       [[-inf]]),
-    ("square",      ad.square,    (0.0,),       [[2.0]]),
-    ("x**2",        lambda x: x**2, (0.0,),     [[2.0]]),
-    ("x**1",        lambda x: x**1, (0.0,),     [[0.0]]),
-    ("x**0",        lambda x: x**0, (0.0,),     [[0.0]]),
-    ("hypot",       ad.hypot,     (0.0, 0.0),   [[0.0, 0.0], [0.0, 0.0]]),
-    ("arctan2",     ad.arctan2,   (0.0, 0.0),   [[0.0, 0.0], [0.0, 0.0]]),
-    ("logaddexp",   ad.logaddexp, (2.0, 2.0),   [[0.25, -0.25], [-0.25, 0.25]]),
-    ("clip",        lambda x: ad.clip(x, 0.0, 1.0), (1.0,), [[0.0]]),
-    ("sigmoid",     ad.sigmoid,   (0.0,),       [[0.0]]),
-    ("mod",         ad.mod,       (7.0, 2.0),   [[0.0, 0.0], [0.0, 0.0]]),
-]
-# fmt: on
-
-
 @pytest.mark.parametrize(
-    ("function", "point", "expected"), [pytest.param(*row, id=name) for name, *row in SECOND]
+    ("function", "point", "second"),
+    [pytest.param(row[0], row[1], row[3], id=name) for name, *row in CONVENTIONS],
 )
 def test_conventions_of_second_derivatives(
-    function: Function, point: tuple[float, ...], expected: list[list[float]]
+    function: Function, point: tuple[float, ...], second: Any
 ) -> None:
-    for i, row in enumerate(expected):
-        for j, curvature in enumerate(row):
-            assert ad.grad(ad.grad(function, i), j)(*point) == curvature
+    n = len(point)
+    expected = np.broadcast_to(second, n * n).reshape(n, n)
+    for i, j in np.ndindex(n, n):
 
-            def slope(*x: Any, i: int = i) -> Any:
-                return ad.sum(ad.grad(lambda *x: ad.sum(function(*x)), i)(*x))
+        def slope(*x: Any, i: int = i) -> Any:
+            return ad.sum(ad.grad(lambda *x: ad.sum(function(*x)), i)(*x))
 
-            with np.errstate(all="ignore"):
-                array = ad.grad(slope, j)(*(np.array([x, x]) for x in point))
-            np.testing.assert_array_equal(array, curvature)
+        with np.errstate(all="ignore"):
+            scalar = ad.grad(ad.grad(function, i), j)(*point)
+            array = ad.grad(slope, j)(*(np.array([x, x]) for x in point))
+        np.testing.assert_allclose(scalar, expected[i, j], rtol=1e-15)
+        np.testing.assert_allclose(array, [expected[i, j]] * 2, rtol=1e-15)
 
 
 def test_fmax_and_fmin_give_the_adjoint_to_the_number() -> None:
@@ -222,6 +230,134 @@ def test_fmax_and_fmin_give_the_adjoint_to_the_number() -> None:
 def test_max_is_shared_evenly(x: list[Any], axis: Any, expected: list[Any]) -> None:
     gradient = ad.grad(lambda t: ad.sum(ad.max(t, axis)))(np.array(x))
     np.testing.assert_array_equal(gradient, expected)
+
+
+def square(x: Any) -> Any:
+    return ad.reshape(x, (2, 2))
+
+
+def norm(order: Any, matrix: bool = False) -> Function:
+    return lambda x: linalg.norm(square(x) if matrix else x, order)
+
+
+TWO, ZEROS, EYE, LOW_RANK = [2, 2], [0] * 4, [2, 0, 0, 2], [2, 0, 0, 0]
+
+# fmt: off
+# Functions of one array, or the sum of their results; the second derivatives as above, None where
+# none is promised.
+OF_ARRAYS: list[tuple[str, Function, list[float], list[float], Any]] = [
+    # name                 function, at, first, second
+    ("max",                ad.max,                              [3, 3], [0.5, 0.5], 0),
+    ("max, squared",       lambda x: ad.max(x)**2,              [3, 3], [3, 3], 0.5),
+    ("max with initial",   lambda x: ad.max(x, initial=3.0),    [3, 1], [0.5, 0], 0),
+    ("min",                ad.min,                              [1, 1, 2], [0.5, 0.5, 0], 0),
+    ("nanmax",             ad.nanmax,                           [3, nan, 3], [0.5, 0, 0.5], 0),
+    ("nanmin",             ad.nanmin,                           [3, nan, 3], [0.5, 0, 0.5], 0),
+    ("maximum.accumulate", np.maximum.accumulate,               [3, 3], [1.5, 0.5], 0),
+    ("minimum.accumulate", np.minimum.accumulate,               [3, 3], [1.5, 0.5], 0),
+    ("ptp",                ad.ptp,                              TWO, [0, 0], 0),
+    ("median, odd",        ad.median,                           [2, 2, 1], [0.5, 0.5, 0], 0),
+    ("median, even",       ad.median,                           [2, 2, 1, 1], [0.25] * 4, 0),
+    ("quantile",           lambda x: ad.quantile(x, 0.25),      [2, 2, 5], [0.5, 0.5, 0], 0),
+    ("percentile",         lambda x: ad.percentile(x, 25),      [2, 2, 5], [0.5, 0.5, 0], 0),
+    ("prod, one zero",     ad.prod,                             [0, 2, 3], [6, 0, 0],
+        (0, 3, 2, 3, 0, 0, 2, 0, 0)),
+    ("prod, two zeros",    ad.prod,                             [0, 0, 3], [0, 0, 0],
+        (0, 3, 0, 3, 0, 0, 0, 0, 0)),
+    ("prod, three zeros",  ad.prod,                             [0, 0, 0], [0, 0, 0], 0),
+    ("cumprod, one zero",  ad.cumprod,                          [0, 2], [3, 0], (0, 1, 1, 0)),
+    ("cumprod, two zeros", ad.cumprod,                          [0, 0], [1, 0], (0, 1, 1, 0)),
+    ("var",                ad.var,                              TWO, [0, 0], 2 * np.array(APART)),
+    ("std",                ad.std,                              TWO, [0, 0], 0),
+    ("nanstd",             ad.nanstd,                           [2, nan, 2], [0, 0, 0], 0),
+    ("nansum",             lambda x: ad.nansum(x**2),           [1, nan], [2, 0], (2, 0, 0, 0)),
+    ("nanmean",            lambda x: ad.nanmean(x**2),          [1, nan], [2, 0], (2, 0, 0, 0)),
+    ("sum with where",     lambda x: ad.sum(ad.log(x), where=[True, False]),
+        [1, 0], [1, 0], (-1, 0, 0, 0)),
+    ("interp",             lambda x: ad.interp(x, [0, 1, 2], [0, 1, 4]),
+        [0, 1, 2, 3, -1], [1, 3, 3, 0, 0], 0),
+    ("sort",               lambda x: ad.sort(x) @ np.array([1.0, 2.0, 3.0]),
+        [2, 1, 2], [2, 1, 3], 0),
+    ("index_update",       lambda x: ad.index_update(ad.log(x), 1, 5.0),
+        [1, 0], [1, 0], (-1, 0, 0, 0)),
+    ("index_update twice", lambda x: ad.index_update(np.zeros(2), [0, 0], x**2),
+        [3, 2], [0, 4], (0, 0, 0, 2)),
+    ("tril",               lambda x: ad.tril(square(ad.log(x))),
+        [1, 0, 1, 1], [1, 0, 1, 1], np.diag([-1, 0, -1, -1]).ravel()),
+    ("triu",               lambda x: ad.triu(square(ad.log(x))),
+        [1, 1, 0, 1], [1, 1, 0, 1], np.diag([-1, -1, 0, -1]).ravel()),
+    ("choose",             lambda x: ad.choose([0, 1], [ad.log(x), 2 * x]),
+        [1, 0], [1, 2], (-1, 0, 0, 0)),
+    ("select",             lambda x: ad.select([x > 0], [ad.log(x)], 2 * x),
+        [1, 0], [1, 2], (-1, 0, 0, 0)),
+    ("piecewise",          lambda x: ad.piecewise(x, [x > 0], [ad.log, lambda x: 2 * x]),
+        [1, 0], [1, 2], (-1, 0, 0, 0)),
+    ("where",              lambda x: ad.where(x > 0, ad.log(x), 2 * x),
+        [1, 0], [1, 2], (-1, 0, 0, 0)),
+    ("logsumexp, none",    ad.logsumexp,                        [-inf, 1], [0, 1], 0),
+    ("logsumexp of -inf",  ad.logsumexp,                        [-inf, -inf], [nan, nan], nan),
+    ("softmax, none",      lambda x: ad.softmax(x)[0],          [-inf, 1], [0, 0], 0),
+    ("xlogy of 0, 0",      lambda x: ad.special.xlogy(x[0], x[1]),   [0, 0], [0, 0], 0),
+    ("xlog1py of 0, -1",   lambda x: ad.special.xlog1py(x[0], x[1]), [0, -1], [0, 0], 0),
+    *((f"norm {p}",        norm(p),                             [0, 0], [0, 0], 0)
+      for p in (None, 2, 1, 3, 1.5, 0.5, inf, -inf, 0)),
+    ("norm 3 with a 0",    norm(3),                             [0, 1], [0, 1], 0),
+    ("norm 1.5 with a 0",  norm(1.5),                           [0, 1], [0, 1], None),
+    ("norm 2 with a 0",    norm(2),                             [0, 2], [0, 1], (0.5, 0, 0, 0)),
+    ("norm inf, equals",   norm(inf),                           [2, -2], [0.5, -0.5], 0),
+    *((f"norm {p} of a matrix", norm(p, True),                  ZEROS, ZEROS, 0)
+      for p in ("fro", 1, inf, -1, -inf)),
+    *((f"norm {p} of a matrix", norm(p, True),                  ZEROS, ZEROS, nan)
+      for p in ("nuc", 2, -2)),
+    ("norm 1, equals",     norm(1, True),                       [1, 2, 2, 1], [0.5] * 4, 0),
+    ("norm inf, rows",     norm(inf, True),                     [1, 2, 2, 1], [0.5] * 4, 0),
+    ("norm 2, equals",     norm(2, True),                       EYE, [0.5, 0, 0, 0.5], nan),
+    ("det of rank 1",      lambda x: linalg.det(square(x)),     [1, 2, 2, 4], [4, -2, -2, 1],
+        (0, 0, 0, 1, 0, 0, -1, 0, 0, -1, 0, 0, 1, 0, 0, 0)),
+    ("det of rank 0",      lambda x: linalg.det(square(x)),     ZEROS, ZEROS,
+        (0, 0, 0, 1, 0, 0, -1, 0, 0, -1, 0, 0, 1, 0, 0, 0)),
+    ("slogdet",            lambda x: linalg.slogdet(square(x))[1], [1, 2, 2, 4], [nan] * 4, nan),
+    ("eigvalsh, repeated", lambda x: linalg.eigvalsh(square(x))**2, EYE, [4, 0, 0, 4], nan),
+    ("svdvals, repeated",  lambda x: linalg.svdvals(square(x))**2,  EYE, [4, 0, 0, 4], nan),
+    ("eigh, repeated",     lambda x: linalg.eigh(square(x))[1], EYE, [nan] * 4, nan),
+    ("svd, repeated",      lambda x: linalg.svd(square(x))[0],  EYE, [nan] * 4, nan),
+    ("pinv of rank 1",     lambda x: linalg.pinv(square(x)),    LOW_RANK, [-0.25, 0.25, 0.25, 0],
+        None),
+    ("lstsq of rank 1",    lambda x: linalg.lstsq(square(x), np.ones(2))[0],
+        LOW_RANK, [-0.25, 0.25, 0.25, 0], None),
+    ("cholesky",           lambda x: linalg.cholesky(square(x))[1, 0], [4, 0, 0, 4],
+        [0, 0.25, 0.25, 0], (0, -1/32, -1/32, 0, -1/32, 0, 0, 0, -1/32, 0, 0, 0, 0, 0, 0, 0)),
+    ("max_pool",           lambda x: ad.max_pool(x[None, None], 2)**2,
+        [3, 3], [6, 0], (2, 0, 0, 0)),
+    ("max_pool, split",    lambda x: ad.max_pool(x[None, None], 2, ties="split")**2,
+        [3, 3], [3, 3], 0.5),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("function", "point", "first", "second"),
+    [pytest.param(*row, id=name) for name, *row in OF_ARRAYS],
+)
+def test_conventions_of_functions_of_arrays(
+    function: Function, point: list[float], first: list[float], second: Any
+) -> None:
+    def total(x: Any) -> Any:
+        return ad.sum(function(x))
+
+    x, n = np.array(point, float), len(point)
+    tensor = Tensor(x)
+    with np.errstate(all="ignore"):
+        total(tensor).backward()
+        recorded = ad.grad(total)(Tensor(x))
+        forward = ad.jacobian(total, mode="forward")(x)
+        backwards, mixed = (ad.jacobian(ad.grad(total), mode=m)(x) for m in ("reverse", "forward"))
+    for gradient in (tensor.grad, recorded.data, forward):
+        np.testing.assert_allclose(gradient, first, rtol=1e-15, atol=1e-15)
+    if second is not None:
+        expected = np.broadcast_to(second, n * n).reshape(n, n)
+        for hessian in (backwards, mixed):
+            np.testing.assert_allclose(hessian, expected, rtol=1e-15, atol=1e-15)
 
 
 # A window of four with the largest element at places 1, 2 (and 3), rows first.
