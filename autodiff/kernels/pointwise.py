@@ -66,7 +66,13 @@ def _is_half(y: Any) -> bool:
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``np.where``; a condition that is one number decides without a pass over the arrays."""
     if isinstance(condition, (bool, np.bool_)):
-        return x if condition else y
+        taken, other = (x, y) if condition else (y, x)
+        # A number in place of an array is spread out: the result has the shape and dtype of both.
+        numpys = (np.ndarray, np.generic)
+        if not isinstance(other, numpys):
+            return taken
+        if isinstance(taken, numpys) and taken.shape == other.shape:
+            return taken
     return np.where(condition, x, y)
 
 
