@@ -24,7 +24,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.timing import Step, interleaved, ratios
+from benchmarks.timing import Step, interleaved, report
 
 PROGRAMS = ("pass", "import numpy", "import autodiff")
 
@@ -34,28 +34,22 @@ def run(program: str, environment: Mapping[str, str]) -> None:
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
 
-def times(rounds: int, environment: Mapping[str, str]) -> dict[str, list[float]]:
-    """Seconds of each program, round by round."""
+def measure(rounds: int, environment: Mapping[str, str], about: str) -> None:
+    """Time the programs in turns, and print what the imports take without the start."""
 
     def step(program: str) -> Step:
         return lambda: run(program, environment)
 
-    return interleaved({program: step(program) for program in PROGRAMS}, rounds, warm_up=2)
-
-
-def report(rounds: int, environment: Mapping[str, str], about: str) -> None:
-    """Measure, and print a line for each program and the ratio."""
-    measured = times(rounds, environment)
-    print(f"bytecode {about}; medians of {rounds} interleaved rounds")
-    for program, seconds in measured.items():
-        print(f"  {program:16s} {statistics.median(seconds) * 1e3:7.1f} ms")
-    start, numpy, autodiff = measured.values()
-    net_of_numpy, net_of_ours = (
-        [whole - empty for whole, empty in zip(seconds, start, strict=True)]
-        for seconds in (numpy, autodiff)
+    times = interleaved({program: step(program) for program in PROGRAMS}, rounds, warm_up=2)
+    start = times.pop("pass")
+    net = {
+        program: [whole - empty for whole, empty in zip(seconds, start, strict=True)]
+        for program, seconds in times.items()
+    }
+    print(
+        f"bytecode {about}, {rounds} rounds, start of {statistics.median(start) * 1e3:.1f} ms off"
     )
-    low, middle, high = ratios(net_of_ours, net_of_numpy)
-    print(f"  autodiff / numpy, net of the start: {middle:.2f} ({low:.2f} to {high:.2f})")
+    report(net, "ms", 1e3)
 
 
 def main() -> None:
@@ -69,10 +63,10 @@ def main() -> None:
         spec = find_spec("autodiff")
         if spec is None or spec.cached is None or os.path.exists(spec.cached):
             parser.error("the library is compiled: remove its folders __pycache__ first")
-        report(options.rounds, environment | {"PYTHONDONTWRITEBYTECODE": "1"}, "not written")
+        measure(options.rounds, environment | {"PYTHONDONTWRITEBYTECODE": "1"}, "not written")
         return
     with tempfile.TemporaryDirectory() as folder:
-        report(options.rounds, environment | {"PYTHONPYCACHEPREFIX": folder}, "written")
+        measure(options.rounds, environment | {"PYTHONPYCACHEPREFIX": folder}, "written")
 
 
 if __name__ == "__main__":
