@@ -118,22 +118,31 @@ def _either(condition: Any, x: Array, y: Array) -> Array:
     return chosen
 
 
-def radius(x: Array, y: Array) -> Array:
-    """``np.hypot``, to a unit in the last place: several times faster for numbers of usual size."""
+def _sum_of_squares(x: Array, y: Array) -> Array | None:
+    """The squares x² + y² to the last digits; None where some leave the range of normal numbers."""
     with np.errstate(all="ignore"):
         squares = np.asarray(x * x + y * y)
     limits = np.finfo(squares.dtype)
     # Neither square overflows; if one loses digits, it is too small to count beside the other.
     low, high = limits.tiny / limits.eps**2, limits.max
-    if squares.size and low <= squares.min() and squares.max() <= high:
-        root: Array = np.sqrt(squares)
-        return root
-    return np.hypot(x, y)
+    usual = squares.size and low <= squares.min() and squares.max() <= high
+    return squares if usual else None
+
+
+def radius(x: Array, y: Array) -> Array:
+    """``np.hypot``, to a unit in the last place: several times faster for numbers of usual size."""
+    squares = _sum_of_squares(x, y)
+    r: Array = np.hypot(x, y) if squares is None else np.sqrt(squares)
+    return r
 
 
 def polar(x: Array, y: Array) -> Array:
     """The function x / (x² + y²), without overflow; 0 where x is 0."""
-    r = radius(x, y)
+    squares = _sum_of_squares(x, y)
+    if squares is not None:
+        quotient: Array = x / squares
+        return quotient
+    r = np.hypot(x, y)
     return where(np.equal(x, 0), 0.0, x / r / r)  # type: ignore[no-any-return]
 
 
