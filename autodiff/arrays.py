@@ -62,7 +62,8 @@ def real_array(data: ArrayLike) -> Array:
             "expected real numbers, got complex ones: differentiate the real and the "
             "imaginary part as two real functions"
         )
-    raise TypeError(f"expected real numbers, got {type(data).__name__} of dtype {array.dtype}")
+    of_dtype = f" of dtype {array.dtype}" if array.ndim else ""
+    raise TypeError(f"expected real numbers, got {type(data).__name__}{of_dtype}")
 
 
 def floating(dtype: Any) -> np.dtype[Any]:

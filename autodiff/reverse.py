@@ -272,7 +272,8 @@ def seed_for(output: Node, seed: Any = None) -> Any:
         if np.size(output._data) != 1:
             raise ValueError(
                 f"the derivative of {describe(output)} is not a gradient: reduce it to one number, "
-                "for instance with .sum(), or give a seed of its shape, the adjoint to start from"
+                "for instance with .sum(), or give a seed of its shape, the adjoint to start from, "
+                "to backward(); jacobian(f) gives the derivatives of all its elements"
             )
         seed = np.ones(shape)
     if isinstance(seed, Node):

@@ -137,7 +137,7 @@ def hvp(
 
     @wraps(function)
     def product(*given: Any, **options: Any) -> Any:
-        if len(given) < 1:
+        if not given or (len(given) == 1 and not options):
             raise ValueError("hvp: expected the function's arguments and, last, a vector")
         *arguments, vector = given
         if several and (not isinstance(vector, (tuple, list)) or len(vector) != len(where)):

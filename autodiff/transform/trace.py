@@ -148,6 +148,11 @@ def trace(
     has_aux: bool = False,
 ) -> Trace:
     """Call ``function`` with nodes in place of the arguments at the places ``where``."""
+    if not callable(function):
+        raise TypeError(
+            f"expected a function to differentiate, got {describe(function)}: grad(f)(x), not "
+            "grad(f(x))"
+        )
     run = Trace()
     on = is_recording()
     running = transform_running.get()

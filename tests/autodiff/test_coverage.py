@@ -228,6 +228,7 @@ LENGTHS = {"tri", "tril_indices", "triu_indices"}  # NumPy merely compares: a nu
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of np.matrix
+@pytest.mark.filterwarnings("ignore:Cannot convert Value safely:DeprecationWarning")  # of NumPy 2.5
 @pytest.mark.parametrize("name", TAKEN)
 @pytest.mark.parametrize("node", [X, 0.5], ids=["Tensor", "Value"])
 def test_what_takes_no_nodes_refuses_them(name: str, node: Any) -> None:

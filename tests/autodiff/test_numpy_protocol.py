@@ -202,6 +202,7 @@ def test_every_entry_of_the_tables_is_called_here() -> None:
     [pytest.param(call, id=f"{function.__name__} {i}")
      for function, calls in CALLS.items() for i, call in enumerate(calls)],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # since NumPy 2.5
 def test_functions_on_nodes(call: Function) -> None:
     y = call(Tensor(A))
     assert type(y) is Tensor
