@@ -38,8 +38,19 @@ def real_array(data: ArrayLike) -> Array:
     """``data`` as an array of real numbers (or integers, or booleans).
 
     Raises:
-        TypeError: it is complex, text, a ragged list, or holds nodes or other objects.
+        TypeError: it is complex, text, a ragged list, a masked array, a np.matrix, or holds nodes
+            or other objects.
     """
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(
+            "expected an array, got a masked one, whose mask would be lost: give its .data or "
+            ".filled(), and leave elements out with autodiff.where or where= of a reduction"
+        )
+    if isinstance(data, np.matrix):
+        raise TypeError(
+            "expected an array, got a np.matrix, whose * and ** mean something else: give "
+            "np.asarray(matrix), and multiply with @"
+        )
     try:
         array = np.asarray(data)
     except ValueError as fault:

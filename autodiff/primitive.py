@@ -24,6 +24,9 @@ class Primitive:
         compute: the operation on bare numbers and arrays, ``compute(*operands, **parameters)``.
         takes_masked: whether ``vjp`` is given an adjoint that is absent in places (``Masked``) as
             it is, and says itself what is absent at the operands; ``reach`` is not asked then.
+        mixes: whether ``vjp`` lets an element of the adjoint meet operands and outputs that have
+            no influence on it or from it, as a product of matrices does: where the adjoint is
+            absent they are 0 to it then, for absent · inf is absent.
         scalar_pull: the generated step of a sweep over scalars (``sweep.py``), if there is one.
         scalar_contributions: the same for the general walk, where scalars meet arrays.
     """
@@ -31,6 +34,7 @@ class Primitive:
     name: str
     compute: Callable[..., Any]
     takes_masked: bool = False
+    mixes: bool = False
     scalar_pull: Callable[..., None] | None = None
     scalar_contributions: Callable[[Any, float], tuple[Any, ...]] | None = None
 

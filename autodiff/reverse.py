@@ -177,6 +177,8 @@ def pull(
     parameters = node.parameters
     plain = t if primitive.takes_masked else dense(t)
     masked = isinstance(t, Masked) and not primitive.takes_masked
+    if masked and primitive.mixes:
+        f, operands = _visible(node, t.mask, f, operands)
     for i, operand in enumerate(node.operands):
         if isinstance(operand, Node) and operand in adjoints:
             contribution = primitive.vjp(i, plain, f, operands, parameters)
@@ -198,6 +200,21 @@ def _masked(contribution: Any, mask: Any, i: int, node: Node) -> Masked:
     if isinstance(contribution, Masked):
         reached = reached & contribution.mask
     return Masked(where(reached, dense(contribution), 0.0), reached)
+
+
+def _visible(node: Node, mask: Any, f: Any, operands: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The output and the operands of a node, 0 where they have no part in what is not absent."""
+    assert node.primitive is not None
+    bares = [bare(operand) for operand in node.operands]
+    seen = []
+    for i, operand in enumerate(operands):
+        shape = shape_of(operand)
+        if shape and (isinstance(operand, Node) or not np.isfinite(operand).all()):
+            reached = node.primitive.reach(i, mask, node._data, bares, node.parameters)
+            reached = np.asarray(sum_to(reached.astype(float), shape)) != 0
+            operand = operand if reached.all() else where(reached, operand, 0.0)
+        seen.append(operand)
+    return (f if mask.all() else where(mask, f, 0.0)), seen
 
 
 def fit(contribution: Any, operand: Node) -> Any | None:

@@ -70,8 +70,12 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     """
     if isinstance(condition, (bool, np.bool_)):
         taken, other = (x, y) if condition else (y, x)
-        if isinstance(taken, np.ndarray) or not isinstance(other, np.ndarray):
-            return taken  # else a number, which takes on the shape of the other branch
+        # A number in place of an array takes on the shape and the dtype of the other branch.
+        numpys = (np.ndarray, np.generic)
+        if not isinstance(other, numpys):
+            return taken
+        if isinstance(taken, numpys) and taken.shape == other.shape:
+            return taken
     elif isinstance(y, np.ndarray) and y.shape == condition.shape and not np.ndim(x):
         if not condition.any():
             return y

@@ -91,7 +91,8 @@ def winners(x: Array, largest: Array, size: Sizes, stride: Sizes, ties: Ties) ->
             won[place] &= free
             free ^= won[place]
     if ties == "split":
-        won = won / won.sum(axis=tuple(range(len(size))), dtype=x.dtype)
+        shares = won.sum(axis=tuple(range(len(size))), dtype=x.dtype)
+        won = won / np.maximum(shares, 1)  # nobody equals a nan
     return won
 
 

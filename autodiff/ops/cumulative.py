@@ -84,6 +84,7 @@ class _Recurrence(Rule):
     """
 
     name = "recurrence"
+    mixes = True
 
     @staticmethod
     def compute(a: Array, b: Array, *, axis: int, reverse: bool) -> Array:
@@ -138,6 +139,7 @@ _cumprod = Explicit(
     _product_jvp,
     pattern=lambda t, f, x, *, axis, reverse: _influence(t, axis=axis, reverse=reverse),
 )
+_cumprod.mixes = True  # with the factors that come later
 
 
 def products_of_others(x: Any, axis: int) -> Any:

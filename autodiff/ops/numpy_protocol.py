@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff import late
-from autodiff.graph import Node, bare
+from autodiff.graph import Node, bare, describe
 from autodiff.ops import coverage, cumulative, reductions, shapes, softmax
 
 Function: TypeAlias = Callable[..., Any]
@@ -223,6 +223,14 @@ def _parameters(function: Function) -> Mapping[str, Parameter]:
         return {}
 
 
+def _no_mask(self: Node) -> Any:
+    """Refuse what np.ma asks any operand for: it computes on bare data, and asks nobody."""
+    raise TypeError(
+        f"a masked array can't be combined with {describe(self)}: give its .data or .filled(), and "
+        "leave elements out with autodiff.where or where= of a reduction"
+    )
+
+
 def _full_name(function: Any) -> str:
     module = function.__module__.replace("numpy", "np", 1)
     return f"{module}.{function.__name__}"
@@ -238,3 +246,4 @@ def _no_rule(name: str, function: Any) -> str:
 
 setattr(Node, "__array_ufunc__", _array_ufunc)  # noqa: B010 - the class declares no such method
 setattr(Node, "__array_function__", _array_function)  # noqa: B010
+setattr(Node, "_mask", property(_no_mask))  # noqa: B010

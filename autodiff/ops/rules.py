@@ -133,14 +133,21 @@ def _evaluation(
     places = [k for k, name in enumerate(arguments) if name in read]
 
     def evaluated(*values: Any) -> Any:
-        if any(isinstance(values[k], Node) for k in places):
-            return on_nodes(*values)
-        if all(values[k].__class__ is float for k in places):
-            # Python's own numbers would raise, or turn complex, where IEEE 754 has inf or nan.
-            return float(on_arrays(*(np.float64(v) if v.__class__ is float else v for v in values)))
-        return on_arrays(*values)
+        of_nodes = any(isinstance(values[k], Node) for k in places)
+        if not of_nodes and all(values[k].__class__ is float for k in places):
+            return float(on_arrays(*map(_exact, values)))
+        compute = on_nodes if of_nodes else on_arrays
+        try:
+            return compute(*values)
+        except ArithmeticError:  # in a part that reads none but numbers
+            return compute(*map(_exact, values))
 
     return evaluated
+
+
+def _exact(value: Any) -> Any:
+    """A number that computes as IEEE 754 says: Python's own would raise, or turn complex."""
+    return np.float64(value) if value.__class__ is float else value
 
 
 class Linear(Rule):
@@ -168,6 +175,7 @@ class Linear(Rule):
         self._transposes = transposes
         self._joint = joint
         self._text = text
+        self.mixes = not joint and sum(rule is not None for rule in transposes) > 1
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         rule = self._transposes[i]

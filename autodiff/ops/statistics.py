@@ -133,7 +133,7 @@ def _included_var(
     )
     count = included_count(x, mask, axis, True)
     centre = pointwise.div(sum(x, axis, True), pointwise.maximum(count, 1.0))
-    d = pointwise.where(mask & (lowest != highest), x - centre, 0.0)
+    d = pointwise.where(mask & ((lowest != highest) | (count <= ddof)), x - centre, 0.0)
     degrees = pointwise.where(count > ddof, count - ddof, nan)
     f = pointwise.div(sum(d * d, axis, True), degrees)
     return f if keepdims else reshape(f, _reduced_shape(x, axis))

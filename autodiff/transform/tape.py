@@ -211,7 +211,7 @@ def adjoint(t: Any, node: Node, recorded: bool, taken: set[int]) -> Any:
 def tangent(t: Any, output: Any, recorded: bool) -> Any:
     """What a sweep left at an output, as a result: zero where nothing moved."""
     if not isinstance(output, Node):
-        return 0.0 * output
+        return np.zeros_like(output) if isinstance(output, np.ndarray) else 0.0
     if t is None:
         return np.zeros(shape_of(output), output.dtype) if isinstance(output, Tensor) else 0.0
     if recorded:

@@ -228,3 +228,24 @@ def test_a_rule_that_fails_keeps_its_error() -> None:
         ad.grad(f)(1.0)
     with pytest.raises(TypeError, match="positional"):
         ad.grad(lambda t, u: t)(1.0)
+
+
+MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+
+
+@pytest.mark.parametrize("node", [Value(2.0), Tensor([1.0, 2.0, 3.0])], ids=["Value", "Tensor"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda node: node + MASKED,
+        lambda node: MASKED + node,
+        lambda node: MASKED / node,
+        lambda node: np.ma.add(MASKED, node),
+        lambda node: ad.where(True, node, MASKED),
+        lambda node: node * np.eye(3).view(np.matrix),
+        lambda node: np.eye(3).view(np.matrix) * node,
+    ],
+)
+def test_arrays_with_rules_of_their_own_are_refused(call: Function, node: ad.Node) -> None:
+    with pytest.raises(TypeError, match=r"masked|matrix"):
+        call(node)

@@ -107,3 +107,13 @@ def test_tangents_of_scalars_are_scalars_when_nested_too() -> None:
     assert ad.jvp(slope, (2.0,), (1.0,)) == (12.0, 12.0)
     assert [type(part) for part in ad.jvp(slope, (2.0,), (1.0,))] == [float, float]
     assert type(ad.jvp(lambda x: x, (Value(2.0),), (1.0,))[1]) is float
+
+
+@pytest.mark.parametrize("constant", [inf, np.nan, np.array([inf, 1.0]), np.float32(inf)])
+def test_what_does_not_move_has_the_tangent_zero(constant: Any) -> None:
+    for tangent in (
+        ad.jvp(lambda x: constant, (X,), (X,))[1],
+        ad.jvp(ad.grad(lambda x: ad.sum(x * constant)), (X,), (X,))[1],
+        ad.linearize(lambda x: constant, X)[1](X),
+    ):
+        np.testing.assert_array_equal(tangent, np.zeros(np.shape(tangent)))

@@ -205,6 +205,32 @@ def test_conventions_of_second_derivatives(
         np.testing.assert_allclose(array, [expected[i, j]] * 2, rtol=1e-15)
 
 
+# A number in place of an array: where it decides, the result still has the shape of both.
+@pytest.mark.parametrize("name", ["arctan2", "hypot", "logaddexp", "logaddexp2"])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (0,)])
+@pytest.mark.parametrize("number", [0.0, 1.5])
+def test_second_derivatives_with_a_number_are_those_with_an_array_of_it(
+    name: str, first: bool, shape: tuple[int, ...], number: float
+) -> None:
+    operation = getattr(ad, name)
+    x = np.full(shape, 1.5)
+
+    def slope(constant: Any) -> Function:
+        def f(x: Any) -> Any:
+            return ad.sum(operation(constant, x) if first else operation(x, constant))
+
+        return lambda x: ad.sum(ad.grad(f)(x))
+
+    expected = ad.grad(slope(np.full(shape, number)))(x)
+    for constant in (number, Value(number), np.array(number), int(number)):
+        if constant == number:
+            second = ad.grad(slope(constant))(x)
+            np.testing.assert_array_equal(second, expected)
+            assert np.shape(second) == shape
+            assert ad.jvp(slope(constant), (x,), (x,))[1] == np.sum(expected * x)
+
+
 def test_fmax_and_fmin_give_the_adjoint_to_the_number() -> None:
     for f in (ad.fmax, ad.fmin):
         assert ad.grad(f, (0, 1))(nan, 2.0) == (0.0, 1.0)
@@ -498,6 +524,33 @@ BETWEEN: dict[str, tuple[Function, Any]] = {
     "max_pool": (lambda h: ad.max_pool(h.reshape(1, 1, 4), 1), HOLDS),
     "maximum": (lambda h: ad.maximum(h, -h), HOLDS),
     "where inside": (lambda h: ad.where([True, True, False, True], h, 2 * h), HOLDS),
+    "cumprod of later ones": (
+        lambda h: ad.cumprod(h[[1, 3, 0, 2]]), [True, True, False, False]
+    ),
+    "cumprod of earlier ones": (
+        lambda h: ad.cumprod(h[[0, 2, 1, 3]][::-1]), [True, True, False, False]
+    ),
+    "maximum.accumulate": (
+        lambda h: np.maximum.accumulate(h[[1, 3, 0, 2]]), [True, True, False, False]
+    ),
+    "matmul with itself": (
+        lambda h: h.reshape(2, 2).T @ h.reshape(2, 2), [[False, False], [False, True]]
+    ),
+    "einsum": (
+        lambda h: ad.einsum("ij,ik->jk", h.reshape(2, 2), h.reshape(2, 2)),
+        [[False, False], [False, True]],
+    ),
+    "matmul with a constant": (
+        lambda h: [[np.nan, np.inf], [1.0, 2.0]] @ h.reshape(2, 2), [[False, False], [False, True]]
+    ),
+    "conv with a kernel": (
+        lambda h: ad.conv(h[None, None, [0, 2, 1, 3]], np.full((1, 1, 2), 0.3)),
+        [[[False, False, True]]],
+    ),
+    "shares of a maximum": (
+        lambda h: ad.max_pool(h[None, None, [0, 2, 1, 3, 1]], 2, stride=1, ties="split"),
+        [[[False, False, True, True]]],
+    ),
     "chain": (
         lambda h: ad.concatenate([h.reshape(2, 2).T, np.ones((1, 2))])[[0, 1, 1, 2]].sum(axis=1),
         [False, True, True, True],

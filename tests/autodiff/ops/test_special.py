@@ -20,6 +20,16 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("scipy") is None, reason="SciPy computes the values"
 )
 
+
+@pytest.mark.parametrize("operation", [special.kl_div, special.rel_entr])
+def test_no_number_raises_beside_an_array(operation: Function) -> None:
+    def slope(x: Any, y: Any) -> Any:
+        return ad.sum(ad.grad(lambda x, y: ad.sum(operation(x, y)), 0)(x, y))
+
+    assert ad.grad(slope, 1)(np.ones(2), 0.0) == -np.inf
+    np.testing.assert_array_equal(ad.grad(slope, 0)(np.array([1.0, 2.0]), 0.0), [1.0, 0.5])
+
+
 # --- derivatives against differences --------------------------------------------------------------
 
 

@@ -271,3 +271,18 @@ def test_errors(call: Function, kind: Any, message: str) -> None:
 def test_nan_shows() -> None:
     for f in (ad.var, ad.std):
         assert np.isnan(f(np.array([1.0, nan])))
+
+
+def test_variance_of_no_degree_of_freedom_has_no_derivative() -> None:
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    included = np.array([[True, True], [False, True]])
+    for operation in (ad.var, ad.std):
+
+        def f(x: Any, operation: Any = operation) -> Any:
+            return operation(x, 0, ddof=1, where=included)
+
+        with np.errstate(all="ignore"):
+            value, tangent = ad.jvp(f, (x,), (np.ones((2, 2)),))
+            gradient = ad.grad(lambda x: ad.sum(f(x)))(x)
+        assert np.isnan([value[0], tangent[0], gradient[0, 0]]).all()
+        assert np.isfinite(gradient[:, 1]).all()
