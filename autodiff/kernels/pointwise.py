@@ -70,7 +70,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     """
     if isinstance(condition, (bool, np.bool_)):
         taken, other = (x, y) if condition else (y, x)
-        # A number in place of an array is spread out: the result has the shape and dtype of both.
+        # A number in place of an array takes on the shape and the dtype of the other branch.
         numpys = (np.ndarray, np.generic)
         if not isinstance(other, numpys):
             return taken
