@@ -7,7 +7,8 @@ A random program of about as many operations as asked for is written as straight
 by every library: record, one reverse pass, read the gradient of the inputs, drop the graph. Mix A
 has + - * / ** and relu, mix B sin, exp, tanh and log besides. The program is made of blocks of 100
 operations whose results are added in pairs: deep enough to be a graph, shallow enough for
-libraries that recurse. Python's garbage collector stays as it is.
+libraries that recurse. Each library runs in a process of its own, in turns with the others.
+Python's garbage collector stays as it is.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
 import autodiff as ad
 from autodiff import Value
-from benchmarks.timing import Step, interleaved, report
+from benchmarks.timing import Step, report
 
 Program = Callable[..., Any]
 POINT = (0.7, 1.3, -0.4, 2.1, 0.9)
@@ -183,32 +186,56 @@ def mygrad(run: Program) -> Step:
     return step
 
 
-CONTESTANTS: tuple[Callable[[Program], Step], ...] = (
-    ours, micrograd, xad, torch, casadi, autograd, mygrad,
-)  # fmt: skip
-SLOW = {"torch", "casadi", "autograd", "mygrad"}
+CONTESTANTS: dict[str, Callable[[Program], Step]] = {
+    contestant.__name__: contestant
+    for contestant in (ours, micrograd, xad, torch, casadi, autograd, mygrad)
+}
 ONLY_A = {"micrograd"}  # it has neither sin nor log
 
 
-def installed(run: Program, mix: str, size: int, chosen: set[str]) -> dict[str, Step]:
-    """The steps of the libraries that are there, each found to give the gradient that ours does."""
-    steps: dict[str, Step] = {}
-    expected: Any = None
-    for contestant in CONTESTANTS:
-        name = contestant.__name__
-        if (chosen and name not in chosen | {"ours"}) or (mix == "B" and name in ONLY_A):
-            continue
-        try:
-            step = contestant(run)
-        except ImportError:
+def serve(connection: Connection, name: str, mix: str, size: int) -> None:
+    """A contestant in a process of its own: send the gradient, then the time of each step."""
+    try:
+        step = CONTESTANTS[name](program(mix, size))
+    except ImportError:
+        connection.send(None)
+        return
+    connection.send(step())
+    while connection.recv():
+        step()  # brings the caches into the state that its own steps leave
+        started = time.process_time()
+        step()
+        connection.send(time.process_time() - started)
+
+
+def compete(names: list[str], mix: str, size: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds per step of each library that is there, in turns.
+
+    Each has a process of its own, for the garbage collector of one would look at the objects of
+    all. All gradients are compared before.
+    """
+    spawn = get_context("spawn")
+    rooms: dict[str, Connection] = {}
+    expected: list[float] = []
+    for name in names:
+        here, there = spawn.Pipe()
+        spawn.Process(target=serve, args=(there, name, mix, size), daemon=True).start()
+        gradient = here.recv()
+        if gradient is None:
             print(f"  {name} is not installed", file=sys.stderr)
             continue
-        gradient = step()
         expected = expected or gradient
         largest = max(map(abs, expected))
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-9 * largest, err_msg=name)
-        steps[name] = step
-    return steps
+        rooms[name] = here
+    times: dict[str, list[float]] = {name: [] for name in rooms}
+    for _ in range(rounds):
+        for name, room in rooms.items():
+            room.send(True)
+            times[name].append(room.recv())
+    for room in rooms.values():
+        room.send(False)
+    return times
 
 
 def bytes_per_node(run: Program) -> float:
@@ -234,15 +261,20 @@ def main() -> None:
     options = parser.parse_args()
     print(
         f"Python {platform.python_version()}, {platform.machine()}; medians of {options.rounds} "
-        "interleaved rounds, CPU time; ratios round by round (quartiles)"
+        "interleaved rounds, a process each, CPU time; ratios round by round (quartiles)"
     )
     for mix in options.mixes:
         for size in options.sizes:
             run = program(mix, size)
             nodes = len(ad.reverse.schedule(run(*map(Value, POINT), *FUNCTIONS_OF_OURS)))
             print(f"mix {mix}, {nodes} nodes, {bytes_per_node(run):.0f} bytes a node")
-            steps = installed(run, mix, size, set(options.against))
-            times = interleaved(steps, options.rounds, warm_up=1, clock=time.process_time)
+            names = [
+                name
+                for name in CONTESTANTS
+                if (not options.against or name in {"ours", *options.against})
+                and not (mix == "B" and name in ONLY_A)
+            ]
+            times = compete(names, mix, size, options.rounds)
             report(times, "ns a node", 1e9 / nodes)
 
 
