@@ -279,4 +279,5 @@ def as_input(argument: Any, name: str, recorded: bool) -> Node:
             f"{name}, {describe(argument)} of dtype {array.dtype}, has no gradient: "
             "convert it to floating point to differentiate with respect to it"
         )
-    return Value(argument) if array.ndim == 0 else Tensor(array)
+    is_array = array.ndim > 0 or isinstance(argument, np.ndarray)  # also one without axes
+    return Tensor(array) if is_array else Value(argument)

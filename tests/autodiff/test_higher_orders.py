@@ -167,3 +167,12 @@ def test_bare_numbers_follow_ieee_754_too() -> None:
     assert ad.log(0.0) == -np.inf
     assert np.isnan(ad.pow(-8.0, 1 / 3))
     assert type(ad.exp(1000)) is float
+
+
+def test_an_array_without_axes_stays_one() -> None:
+    z = np.array(2.0, np.float32)
+    gradient = ad.grad(lambda z: ad.sum(z[None] ** 3) * z.reshape(1, 1)[0, 0])(z)
+    assert type(gradient) is np.ndarray
+    assert (gradient.shape, gradient.dtype) == ((), np.float32)
+    assert gradient == 32.0
+    assert type(ad.grad(lambda x: x * x)(np.float64(2.0))) is float
