@@ -31,17 +31,18 @@ _DATA = {"x": "a", "y": "b"}  # in generated code x and y are the operands, a an
 
 def operation(primitive: Pointwise) -> Callable[..., Any]:
     """The function that applies the primitive: ``sin(x)``, ``add(x, y)``."""
-    return _operation(primitive, primitive.name, primitive.operand_names, "apply")
+    begin = _UNARY if len(primitive.operand_names) == 1 else _BINARY
+    return _operation(primitive, primitive.name, primitive.operand_names, begin)
 
 
 def operator(primitive: Pointwise, name: str) -> Callable[..., Any]:
-    """The method behind an operator: it leaves operands of foreign types to their own methods."""
-    return _operation(primitive, name, primitive.operand_names, "operate")
+    """The method of ``Value`` behind an operator, such as ``__mul__``."""
+    return _operation(primitive, name, primitive.operand_names, _METHOD)
 
 
 def reflected_operator(primitive: Pointwise, name: str) -> Callable[..., Any]:
-    """The method behind an operator whose left operand is no node."""
-    return _operation(primitive, name, primitive.operand_names[::-1], "operate")
+    """The method of ``Value`` behind an operator whose left operand is something else."""
+    return _operation(primitive, name, primitive.operand_names[::-1], _REFLECTED)
 
 
 def on_floats(primitive: Pointwise) -> Callable[..., float]:
@@ -138,14 +139,21 @@ def add_contribution(
 
 
 def _operation(
-    primitive: Pointwise, name: str, arguments: tuple[str, ...], fallback: str
+    primitive: Pointwise, name: str, arguments: tuple[str, ...], begin: tuple[str, ...]
 ) -> Callable[..., Any]:
-    """The operation as a function that is generated when it is first called."""
+    """The operation as a function that is generated when it is first called.
+
+    Args:
+        primitive: what it applies.
+        name: of the function.
+        arguments: of the function, in order.
+        begin: source that gets the floats of the operands, or leaves them to somebody else.
+    """
     namespace: dict[str, Any] = {"__name__": __name__}
     made = FunctionType(_UNMADE[arguments].__code__, namespace, name)
 
     def make() -> Callable[..., Any]:
-        generated = _generated_operation(primitive, name, arguments, fallback)
+        generated = _generated_operation(primitive, name, arguments, begin)
         namespace.update(generated.__globals__)
         made.__code__ = generated.__code__
         return made
@@ -165,7 +173,7 @@ _UNMADE: dict[tuple[str, ...], Any] = {
 
 
 def _generated_operation(
-    primitive: Pointwise, name: str, arguments: tuple[str, ...], fallback: str
+    primitive: Pointwise, name: str, arguments: tuple[str, ...], begin: tuple[str, ...]
 ) -> FunctionType:
     names = primitive.operand_names
     floats = ", ".join(_DATA[x] for x in names)
@@ -173,7 +181,7 @@ def _generated_operation(
     second = "y" if len(names) > 1 else "None"
     lines = [
         f"def {name}({', '.join(arguments)}):",
-        *(_UNARY if len(names) == 1 else _BINARY),
+        *begin,
         f"    try: f = {_on_floats(primitive.value)}",
         "    except (ArithmeticError, ValueError): f = rescue(" + floats + ")",
         "    if switch.used and not is_plain(): return special(primitive, " + operands + ", f)",
@@ -186,14 +194,29 @@ def _generated_operation(
         "    node.number = next_number()",
         "    return node",
     ]
-    return _executed(
-        [line.format(fallback=fallback, operands=operands) for line in lines], name, primitive
-    )
+    return _executed(lines, name, primitive)
 
 
 _UNARY = (
     "    if x.__class__ is Value: a = x._data",
-    "    else: return {fallback}(primitive, {operands}, NO_PARAMETERS)",
+    "    else: return apply(primitive, (x,), NO_PARAMETERS)",
+)
+_METHOD = (  # of a Value x
+    "    a = x._data",
+    "    if y.__class__ is Value: b = y._data",
+    "    elif y.__class__ is float: b = y",
+    "    elif y.__class__ is int:",
+    "        try: b = y = float(y)",
+    "        except OverflowError: b = y = nearest_float(y)",
+    "    else: return operate(primitive, (x, y), NO_PARAMETERS)",
+)
+_REFLECTED = (  # a method of a Value y
+    "    b = y._data",
+    "    if x.__class__ is float: a = x",
+    "    elif x.__class__ is int:",
+    "        try: a = x = float(x)",
+    "        except OverflowError: a = x = nearest_float(x)",
+    "    else: return operate(primitive, (x, y), NO_PARAMETERS)",
 )
 _BINARY = (
     "    if x.__class__ is Value:",
@@ -203,14 +226,14 @@ _BINARY = (
     "        elif y.__class__ is int:",
     "            try: b = y = float(y)",
     "            except OverflowError: b = y = nearest_float(y)",
-    "        else: return {fallback}(primitive, {operands}, NO_PARAMETERS)",
+    "        else: return apply(primitive, (x, y), NO_PARAMETERS)",
     "    elif y.__class__ is Value and x.__class__ is float:",
     "        a = x; b = y._data",
     "    elif y.__class__ is Value and x.__class__ is int:",
     "        b = y._data",
     "        try: a = x = float(x)",
     "        except OverflowError: a = x = nearest_float(x)",
-    "    else: return {fallback}(primitive, {operands}, NO_PARAMETERS)",
+    "    else: return apply(primitive, (x, y), NO_PARAMETERS)",
 )
 
 
@@ -253,7 +276,8 @@ def _executed(lines: list[str], name: str, primitive: Pointwise) -> FunctionType
 
 def operate(primitive: Primitive, operands: tuple[Any, ...], parameters: Any) -> Any:
     """Apply an operator, or leave it to the other operand if that is of a foreign type."""
-    if all(isinstance(operand, _OPERANDS) for operand in operands):
+    x, y = operands
+    if isinstance(x, _OPERANDS) and isinstance(y, _OPERANDS):
         return apply(primitive, operands, parameters)
     return NotImplemented
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from autodiff import late
-from autodiff.graph import Node, Operand, Tensor, bare, describe
+from autodiff.graph import Node, Operand, Tensor, Value, bare, describe
 from autodiff.ops import generate, indexing, pointwise, reductions, shapes
 from autodiff.ops.cumulative import cumprod, cumsum
+from autodiff.primitive import NO_PARAMETERS, Primitive
 
 _ARITHMETIC = {
     "add": pointwise.add,
@@ -106,11 +107,29 @@ def _bare_method(name: str) -> Callable[..., Any]:
     return computed
 
 
+def _operator(primitive: Primitive, name: str) -> Callable[[Node, Any], Any]:
+    def applied(self: Node, other: Any) -> Any:
+        return generate.operate(primitive, (self, other), NO_PARAMETERS)
+
+    applied.__name__ = name
+    return applied
+
+
+def _reflected_operator(primitive: Primitive, name: str) -> Callable[[Node, Any], Any]:
+    def applied(self: Node, other: Any) -> Any:
+        return generate.operate(primitive, (other, self), NO_PARAMETERS)
+
+    applied.__name__ = name
+    return applied
+
+
 def _install() -> None:
     for name, operation in _ARITHMETIC.items():
         primitive: Any = operation.primitive
-        setattr(Node, f"__{name}__", generate.operator(primitive, f"__{name}__"))
-        setattr(Node, f"__r{name}__", generate.reflected_operator(primitive, f"__r{name}__"))
+        setattr(Node, f"__{name}__", _operator(primitive, f"__{name}__"))
+        setattr(Node, f"__r{name}__", _reflected_operator(primitive, f"__r{name}__"))
+        setattr(Value, f"__{name}__", generate.operator(primitive, f"__{name}__"))
+        setattr(Value, f"__r{name}__", generate.reflected_operator(primitive, f"__r{name}__"))
     for name, operation in _UNARY.items():
         setattr(Node, name, operation)
     for name in _COMPARISONS:
