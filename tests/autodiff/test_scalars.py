@@ -177,7 +177,7 @@ BINARY: dict[str, Function] = {
 def assert_same_number(got: Any, expected: Any) -> None:
     """Equal to the last two digits; a zero may differ in nothing but its sign."""
     assert type(got) is float
-    np.testing.assert_allclose(got, expected, rtol=1e-15, atol=1e-323)
+    np.testing.assert_allclose(got, expected, rtol=5e-16, atol=1e-323)
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -187,7 +187,7 @@ def test_functions_equal_numpy(name: str, x: float) -> None:
     with np.errstate(all="ignore"):
         expected = UNARY[name](np.float64(x))
         assert_same_number(f(Value(x)).data, expected)
-        np.testing.assert_allclose(f(Tensor([x])).data, [expected], rtol=1e-15, atol=1e-323)
+        np.testing.assert_allclose(f(Tensor([x])).data, [expected], rtol=5e-16, atol=1e-323)
 
 
 @pytest.mark.parametrize("name", BINARY)
