@@ -41,10 +41,6 @@ def _rows(x: Any, start: int | None, stop: int | None = None) -> Any:
     return getitem(x, (..., slice(start, stop), slice(None)))
 
 
-def _row(x: Any, i: int) -> Any:
-    return getitem(x, (..., i, slice(None)))
-
-
 def _below(*parts: Array) -> Array:
     """Matrices one below the other."""
     return np.concatenate(parts, axis=-2)

@@ -206,7 +206,7 @@ def test_every_entry_of_the_tables_is_called_here() -> None:
 def test_functions_on_nodes(call: Function) -> None:
     y = call(Tensor(A))
     assert type(y) is Tensor
-    np.testing.assert_allclose(y.data, call(A), rtol=1e-14)
+    np.testing.assert_allclose(y.data, call(A), rtol=1e-15)
     ad.check_gradients(call, A, order=1)
 
 
@@ -243,7 +243,7 @@ def test_methods_of_ufuncs(method: tuple[Any, str]) -> None:
     for call in (getattr(ufunc, name), METHOD_CALLS[method]):
         y = call(Tensor(A))
         assert type(y) is Tensor
-        np.testing.assert_allclose(y.data, call(A), rtol=1e-14)
+        np.testing.assert_allclose(y.data, call(A), rtol=1e-15)
         ad.check_gradients(call, A, order=1)
 
 
