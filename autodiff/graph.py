@@ -256,7 +256,8 @@ class Tensor(Node, TensorMethods):
     Raises:
         TypeError: ``data`` is not real-valued (complex, strings, objects, ragged lists).
 
-    Integer and boolean tensors may be operands; they are constants, and have no gradient.
+    Integer and boolean tensors may be operands; they are constants, and have no gradient. So are
+    those of a subclass that says ``frozen``.
 
     Example:
         >>> import numpy as np
@@ -271,6 +272,7 @@ class Tensor(Node, TensorMethods):
     __slots__ = ("_operands",)
 
     _operands: tuple[Any, ...]
+    frozen: bool = False
 
     def __init__(
         self,
@@ -476,4 +478,4 @@ def is_differentiable(operand: Any) -> bool:
     if not isinstance(operand, Node):
         return False
     data = operand._data
-    return data.__class__ is float or data.dtype.kind == "f"
+    return data.__class__ is float or (data.dtype.kind == "f" and not operand.frozen)  # type: ignore[attr-defined]

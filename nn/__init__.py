@@ -4,11 +4,12 @@ There is no derivative in this package. Backpropagation through a network is the
 graph that its forward pass records.
 """
 
+from nn.containers import Residual, Sequential
 from nn.data import DataError, Dataset, load_digits, load_mnist, read_idx, shuffled_batches
 from nn.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU
 from nn.lenet import LeNet
 from nn.losses import SoftmaxCrossEntropy
-from nn.module import Module, Parameter, Sequential
+from nn.module import Module, Parameter
 from nn.optimisers import SGD
 from nn.schedules import InverseDecay
 from nn.training import Evaluation, accuracy, train
@@ -27,6 +28,7 @@ __all__ = [
     "Module",
     "Parameter",
     "ReLU",
+    "Residual",
     "Sequential",
     "SoftmaxCrossEntropy",
     "accuracy",

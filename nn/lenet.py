@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nn.containers import Sequential
 from nn.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU
-from nn.module import Sequential
 
 
 class LeNet(Sequential):

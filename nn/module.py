@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from numbers import Integral
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from autodiff import Tensor, no_grad
 from autodiff.graph import Operand, bare
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 Array: TypeAlias = NDArray[Any]
 Role: TypeAlias = Literal["weight", "bias"]
+Member = TypeVar("Member")
 
 
 class Parameter(Tensor):
@@ -23,15 +26,19 @@ class Parameter(Tensor):
         data: its first value; kept in float32 unless it is of another floating-point type.
         role: "weight" or "bias": optimisers may treat the two differently.
         label: the name that drawings and messages show.
+
+    Attributes:
+        frozen: whether it is a constant for now, which has no gradient and does not train.
     """
 
-    __slots__ = ("role",)
+    __slots__ = ("frozen", "role")
 
     def __init__(self, data: ArrayLike, role: Role = "weight", label: str | None = None) -> None:
         super().__init__(data, label)
         if self.dtype.kind != "f":
             raise TypeError(f"a parameter is of floating-point numbers, got dtype {self.dtype}")
         self.role = role
+        self.frozen = False
 
 
 class Module:
@@ -39,7 +46,12 @@ class Module:
 
     A subclass assigns parameters and other modules to attributes in ``__init__`` and computes in
     ``forward``. Nothing needs to be declared: attributes are found in the order of assignment, also
-    within lists, tuples and dicts.
+    within lists, tuples and dicts. A parameter or module that is found twice is shared, and counts
+    once. Arrays that are attributes are buffers: state that is kept with the parameters, but not
+    trained, such as the running mean of ``BatchNorm``.
+
+    Attributes:
+        training: what ``train()`` and ``eval()`` switch; layers such as ``Dropout`` look at it.
 
     Example:
         >>> import numpy as np
@@ -54,6 +66,18 @@ class Module:
         (array([2., 2.]), [('factor', Parameter([2.], dtype=float64))])
     """
 
+    __slots__ = ("__dict__", "__weakref__", "_made_with")
+
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]]
+    training: bool
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Remember the arguments: they are the architecture, which ``repr`` and files show."""
+        module = super().__new__(cls)
+        module._made_with = (arguments, options)
+        module.training = True
+        return module
+
     def forward(self, *inputs: Any) -> Any:
         """Compute the output; subclasses say how."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
@@ -62,17 +86,38 @@ class Module:
         return self.forward(*inputs)
 
     def predict(self, x: Operand) -> Array:
-        """The output for ``x`` as a bare array, computed without recording."""
-        with no_grad():
-            return np.asarray(bare(self(x)))
+        """The output for ``x`` as a bare array: computed as ``eval()`` says, without recording."""
+        trained = [module for _, module in self.named_modules() if module.training]
+        for module in trained:
+            module.training = False
+        try:
+            with no_grad():
+                return np.asarray(bare(self(x)))
+        finally:
+            for module in trained:
+                module.training = True
+
+    # --- what is in it ----------------------------------------------------------------------------
+
+    def named(self, kind: type[Member]) -> Iterator[tuple[str, Member]]:
+        """Every object of a kind below this module once, with its path, depth first."""
+        return ((path, x) for path, x in _members(self, "", set()) if isinstance(x, kind))
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """This module, with the path "", and every module below it."""
+        return self.named(Module)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Every parameter once, with its path: "layers.0.weight"."""
-        seen = set[int]()
-        for name, parameter in _parameters_in(vars(self)):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        return self.named(Parameter)
+
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """Every array that is no parameter, with its path: "layers.1.running_mean"."""
+        return self.named(np.ndarray)
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Every source of random numbers that is drawn from while computing."""
+        return self.named(np.random.Generator)
 
     def parameters(self) -> list[Parameter]:
         """Every parameter once."""
@@ -83,76 +128,88 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
+    # --- modes ------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Compute as in training, in this module and all below it; ``train(False)`` ends that."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Compute as for use: nothing is dropped, averages of the training are taken."""
+        return self.train(False)
+
+    def freeze(self, frozen: bool = True) -> Self:
+        """Make constants of the parameters below: they get no gradient, and optimisers skip them.
+
+        ``freeze(False)`` lets them learn again.
+        """
+        for parameter in self.parameters():
+            parameter.frozen = frozen
+            parameter.grad = None
+        return self
+
+    # --- state ------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Array]:
+        """Copies of all parameters and buffers by path."""
+        return {
+            path: np.array(bare(x))
+            for path, x in _members(self, "", set())
+            if isinstance(x, (Parameter, np.ndarray))
+        }
+
+    def load_state(self, state: Mapping[str, ArrayLike]) -> None:
+        """Take over parameters and buffers by path.
+
+        Raises:
+            ValueError: names, shapes or dtypes differ; the message lists all that do. Nothing is
+                changed then.
+        """
+        own: dict[str, Any] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        new = {path: np.asarray(bare(x)) for path, x in state.items()}
+        faults = [f"{path}: missing" for path in own if path not in new]
+        faults += [f"{path}: unknown" for path in new if path not in own]
+        for path in own.keys() & new.keys():
+            mine, given = own[path], new[path]
+            if (mine.shape, mine.dtype) != (given.shape, given.dtype):
+                faults.append(
+                    f"{path}: expected shape {mine.shape} of {mine.dtype}, "
+                    f"got {given.shape} of {given.dtype}"
+                )
+        if faults:
+            raise ValueError(
+                f"this state does not fit {type(self).__name__}:\n  " + "\n  ".join(sorted(faults))
+            )
+        for path, x in own.items():
+            if isinstance(x, Parameter):
+                x.assign(new[path])
+            else:
+                np.copyto(x, new[path])
+
     def __repr__(self) -> str:
-        count = sum(parameter.size for parameter in self.parameters())
-        return f"{type(self).__name__}({count} parameters)"
+        arguments, options = self._made_with
+        shown = [repr(x) for x in arguments if not isinstance(x, np.random.Generator)]
+        shown += [f"{name}={x!r}" for name, x in options.items()
+                  if not isinstance(x, (np.random.Generator, Callable))]  # type: ignore[arg-type]  # fmt: skip
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def _parameters_in(value: Any) -> Iterator[tuple[str, Parameter]]:
-    """The parameters within attributes, modules and sequences, depth first."""
+def _members(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """What is in a module, in attributes, lists, tuples and dicts: itself, then its members."""
+    items: Any = ()
     if isinstance(value, Module):
-        value = vars(value)
+        items = vars(value).items()
     elif isinstance(value, (list, tuple)):
-        value = {str(i): item for i, item in enumerate(value)}
-    elif not isinstance(value, dict):
+        items = enumerate(value)
+    elif isinstance(value, dict):
+        items = value.items()
+    elif not isinstance(value, (Parameter, np.ndarray, np.random.Generator)):
         return
-    for name, item in value.items():
-        if isinstance(item, Parameter):
-            yield name, item
-        else:
-            for inner, parameter in _parameters_in(item):
-                yield f"{name}.{inner}", parameter
-
-
-class Sequential(Module):
-    """Modules one behind the other, each working on the output of the one before.
-
-    Args:
-        layers: modules, or functions without parameters.
-    """
-
-    def __init__(self, *layers: Any) -> None:
-        self.layers = list(layers)
-
-    def forward(self, x: Operand) -> Any:
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-    def outputs(self, x: Operand) -> list[Array]:
-        """The output of every layer as a bare array, computed without recording."""
-        computed: list[Any] = [x]
-        with no_grad():
-            for layer in self.layers:
-                computed.append(layer(computed[-1]))
-        return [np.asarray(bare(output)) for output in computed[1:]]
-
-    def __getitem__(self, i: int) -> Any:
-        return self.layers[i]
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
-
-
-def whole(name: str, n: Any) -> int:
-    """A positive whole number.
-
-    Raises:
-        ValueError: it is none; the message calls it ``name``.
-    """
-    if not isinstance(n, Integral) or n < 1:
-        raise ValueError(f"{name} is a positive whole number, got {n!r}")
-    return int(n)
-
-
-def uniform(
-    shape: Sequence[int], fan: int, generator: np.random.Generator, dtype: Any = np.float32
-) -> Array:
-    """Numbers from ±sqrt(3 / fan), which have variance 1 / fan (LeCun et al. 1998, eq. 16)."""
-    if not isinstance(generator, np.random.Generator):
-        raise TypeError(f"expected a generator such as np.random.default_rng(0), got {generator!r}")
-    bound = np.sqrt(3 / fan)
-    return generator.uniform(-bound, bound, shape).astype(dtype)
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    yield path, value
+    for name, item in items:
+        yield from _members(item, f"{path}.{name}" if path else str(name), seen)

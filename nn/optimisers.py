@@ -72,7 +72,7 @@ class SGD:
             raise ValueError("SGD.step: no parameter has a gradient; call backward() on the loss")
         rate = self.rate(self.steps) if callable(self.rate) else self.rate
         for w, v, scratch in zip(self.parameters, self._velocities, self._scratch, strict=True):
-            if w.grad is not None:
+            if w.grad is not None and not w.frozen:
                 self._move(w, w.grad, v, scratch, rate)
                 w.grad = None
         self.steps += 1
