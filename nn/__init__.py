@@ -5,7 +5,24 @@ graph that its forward pass records.
 """
 
 from nn.containers import Residual, Sequential
-from nn.data import DataError, Dataset, load_digits, load_mnist, read_idx, shuffled_batches
+from nn.data import (
+    Augmentation,
+    Batches,
+    DataError,
+    Dataset,
+    add_noise,
+    compose,
+    flatland,
+    load_digits,
+    load_image_folder,
+    load_mnist,
+    load_mnist_mat,
+    random_batches,
+    read_idx,
+    rotate,
+    shift,
+    shuffled_batches,
+)
 from nn.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU
 from nn.lenet import LeNet
 from nn.losses import SoftmaxCrossEntropy
@@ -16,6 +33,8 @@ from nn.training import Evaluation, accuracy, train
 
 __all__ = [
     "SGD",
+    "Augmentation",
+    "Batches",
     "Conv2d",
     "DataError",
     "Dataset",
@@ -32,9 +51,17 @@ __all__ = [
     "Sequential",
     "SoftmaxCrossEntropy",
     "accuracy",
+    "add_noise",
+    "compose",
+    "flatland",
     "load_digits",
+    "load_image_folder",
     "load_mnist",
+    "load_mnist_mat",
+    "random_batches",
     "read_idx",
+    "rotate",
+    "shift",
     "shuffled_batches",
     "train",
 ]

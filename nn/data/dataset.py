@@ -1,12 +1,15 @@
 """The form that every data set takes: images and labels, split into train and test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nn.data.arrays import as_images, as_labels, choose_for_testing
 from nn.data.errors import DataError
+from nn.data.generator import check_generator
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -17,7 +20,8 @@ class Dataset:
 
     Attributes:
         name: What messages call the data set.
-        train_images: float32 in [0, 1], shape (n, channels, height, width).
+        train_images: float32 in [0, 1], shape (n, channels, *spatial): (n, channels, height, width)
+            of pictures, (n, channels, length) of images with one dimension.
         train_labels: int64, shape (n,), each an index into ``classes``.
         test_images: As ``train_images``; only the number of images may differ.
         test_labels: As ``train_labels``.
@@ -55,6 +59,81 @@ class Dataset:
             view.setflags(write=False)
             object.__setattr__(self, field, view)
 
+    @classmethod
+    def from_arrays(
+        cls,
+        images: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        *,
+        test: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        test_fraction: float = 0.2,
+        generator: np.random.Generator | None = None,
+        stratified: bool = True,
+        classes: Sequence[str] | None = None,
+        channel_axis: int | None = None,
+        name: str = "arrays",
+    ) -> "Dataset":
+        """Make a data set from arrays.
+
+        Args:
+            images: uint8 or uint16 (which are divided by 255 or 65535), booleans, or floats in
+                [0, 1]; shape (n, length), (n, height, width) or (n, channels, height, width).
+            labels: shape (n,): integers from 0, or the names of classes.
+            test: Images and labels to test on, in the same form. None: a part of those above.
+            test_fraction: The share of the images that become the test split, if ``test`` is None.
+            generator: Chooses them. None: they are the last ones, of each class if stratified.
+            stratified: Whether each class has its share in the test split, to within one image, and
+                at least one image in the training split.
+            classes: The names of the classes. None: "0", "1" and so on, or the names that occur in
+                the labels, sorted.
+            channel_axis: The axis of the channels, such as -1, where the shape is not one of those
+                above; of ``images`` with the axis of the n images counted.
+            name: What messages call the data set.
+
+        Returns:
+            The data set. In each split, images keep the order they have in ``images``.
+
+        Raises:
+            DataError: An array is not as described, they do not fit together, or a split would be
+                empty.
+            ValueError: ``test_fraction`` is not between 0 and 1.
+            TypeError: ``generator`` is none of NumPy's.
+
+        >>> images = np.arange(80, dtype=np.uint8).reshape(5, 4, 4)
+        >>> Dataset.from_arrays(images, ["x", "o", "x", "o", "o"], test_fraction=0.4)
+        Dataset('arrays', train=3, test=2, image_shape=(1, 4, 4), classes=2)
+        """
+        train_images = as_images(f"{name}: images", images, channel_axis)
+        train_labels, class_names = as_labels(f"{name}: labels", labels, classes)
+        if test is not None:
+            test_images = as_images(f"{name}: test images", test[0], channel_axis)
+            test_labels, _ = as_labels(f"{name}: test labels", test[1], class_names)
+            return cls(name, train_images, train_labels, test_images, test_labels, class_names)
+        if len(train_images) != len(train_labels):
+            raise DataError(
+                f"{name}: expected one label per image, got {len(train_images)} images and "
+                f"{len(train_labels)} labels"
+            )
+        if not 0 < test_fraction < 1:
+            raise ValueError(f"test_fraction: expected between 0 and 1, got {test_fraction}")
+        if generator is not None:
+            check_generator(generator)
+        tested = choose_for_testing(train_labels, test_fraction, generator, stratified)
+        if not 0 < tested.sum() < len(tested):
+            raise DataError(
+                f"{name}: expected images for both splits, but test_fraction={test_fraction} puts "
+                f"{tested.sum()} of {len(tested)} into the test split; each class keeps at least "
+                "one to train on"
+            )
+        return cls(
+            name,
+            train_images[~tested],
+            train_labels[~tested],
+            train_images[tested],
+            train_labels[tested],
+            class_names,
+        )
+
     def __repr__(self) -> str:
         """Show the sizes rather than the numbers."""
         return (
@@ -75,10 +154,8 @@ class Dataset:
     def _check_images(self, field: str) -> None:
         images = getattr(self, field)
         self._check_dtype(field, images, np.float32)
-        if images.ndim != 4 or images.size == 0:
-            raise self._error(
-                field, "shape (n, channels, height, width) without a zero", images.shape
-            )
+        if images.ndim < 3 or images.size == 0:
+            raise self._error(field, "shape (n, channels, *spatial) without a zero", images.shape)
         # NaN spreads through min and max and then fails the comparison: no large temporary.
         low, high = images.min(), images.max()
         if not (low >= 0 and high <= 1):

@@ -2,14 +2,18 @@
 
 import importlib
 import os
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nn.data.arrays import as_images
 from nn.data.dataset import Dataset
 from nn.data.errors import DataError
 from nn.data.idx import read_idx
+from nn.data.mat import load_mnist_mat
 
 DATA_DIR_VARIABLE = "AUTODIFF_DATA_DIR"
 
@@ -30,6 +34,12 @@ _CLASSES = {
 }
 # Train images, train labels, test images, test labels.
 _STEMS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+_MAT_FILE = "mnist_all.mat"
+# CRC-32 of the elements of each set's files, in the order of ``_STEMS``.
+_CRC32 = {
+    "mnist": (0xF3639B56, 0xBA07E8EF, 0xE4CA5F57, 0xEE8604D9),
+    "fashion-mnist": (0xAE65DCCD, 0x2ED6E46A, 0x12728439, 0x242BC73F),
+}
 
 
 def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, name: str = "mnist") -> Dataset:
@@ -41,14 +51,17 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, name: str = "m
 
     Args:
         data_dir: A folder with the four IDX files, gzipped or not, or one in which a subfolder
-            called ``name`` has them.
+            called ``name`` has them.  MNIST is also found as ``mnist_all.mat`` in these places,
+            where its images come digit by digit (see ``load_mnist_mat``).
         name: "mnist" or "fashion-mnist".
 
     Returns:
         A data set of images (n, 1, 28, 28) float32 in [0, 1] and labels 0 to 9.
 
     Raises:
-        DataError: A file is missing, is damaged, does not fit the others or cannot be downloaded.
+        DataError: A file is missing, is damaged, does not fit the others, belongs to the other set
+            or cannot be downloaded.
+        ImportError: Only ``mnist_all.mat`` was found, and SciPy is not installed.
         ValueError: ``name`` is neither of the two.
 
     >>> load_mnist()  # doctest: +SKIP
@@ -62,13 +75,21 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, name: str = "m
         raise ValueError(f"name: expected one of {', '.join(_CLASSES)}, got {name!r}")
     if data_dir is None:
         data_dir = os.environ.get(DATA_DIR_VARIABLE) or _download(name)
-    train_images, train_labels, test_images, test_labels = _find_files(Path(data_dir), name)
+    found = _find_files(Path(data_dir), name)
+    if isinstance(found, Path):
+        return load_mnist_mat(found)
+    arrays = [
+        read_idx(path, shape=(None, 28, 28) if "images" in path.name else (None,), dtype=np.uint8)
+        for path in found
+    ]
+    _refuse_the_other_set(found, arrays, name)
+    train_images, train_labels, test_images, test_labels = arrays
     return Dataset(
         name=name,
-        train_images=_read_images(train_images),
-        train_labels=_read_labels(train_labels),
-        test_images=_read_images(test_images),
-        test_labels=_read_labels(test_labels),
+        train_images=as_images(name, train_images),
+        train_labels=train_labels.astype(np.int64),
+        test_images=as_images(name, test_images),
+        test_labels=test_labels.astype(np.int64),
         classes=_CLASSES[name],
     )
 
@@ -79,8 +100,8 @@ def _download(name: str) -> Path:
     return folder
 
 
-def _find_files(data_dir: Path, name: str) -> list[Path]:
-    """Find the four files, in the order of ``_STEMS``, all in one folder."""
+def _find_files(data_dir: Path, name: str) -> list[Path] | Path:
+    """Find the four files, in the order of ``_STEMS``, all in one folder; else the MATLAB file."""
     if not data_dir.is_dir():
         raise DataError(f"{data_dir}: expected a folder with the {name} files, found none")
     folders = [data_dir / name]
@@ -98,9 +119,15 @@ def _find_files(data_dir: Path, name: str) -> list[Path]:
             for stem, file in zip(_STEMS, found, strict=True)
             if file is None
         ]
+    alternative = ""
+    if name == "mnist":
+        for file in (folder / _MAT_FILE for folder in folders):
+            if file.is_file():
+                return file
+        alternative = f", or {_MAT_FILE}"
     raise DataError(
-        f"{data_dir}: expected the four {name} files together in one folder; looked for\n"
-        + "\n".join(missing)
+        f"{data_dir}: expected the four {name} files together in one folder{alternative}; "
+        "looked for\n" + "\n".join(missing)
     )
 
 
@@ -114,11 +141,13 @@ def _spellings(stem: str) -> list[str]:
     return [f"{base}-ubyte{suffix}" for base in (stem, dotted) for suffix in (".gz", "")]
 
 
-def _read_images(path: Path) -> npt.NDArray[np.float32]:
-    images = read_idx(path, shape=(None, 28, 28), dtype=np.uint8)
-    scaled: npt.NDArray[np.float32] = np.divide(images, np.float32(255), dtype=np.float32)
-    return scaled[:, np.newaxis]
-
-
-def _read_labels(path: Path) -> npt.NDArray[np.int64]:
-    return read_idx(path, shape=(None,), dtype=np.uint8).astype(np.int64)
+def _refuse_the_other_set(files: list[Path], arrays: list[npt.NDArray[Any]], name: str) -> None:
+    """Both sets use the same file names, so look at what the files hold."""
+    for file, array, *sums in zip(files, arrays, *_CRC32.values(), strict=True):
+        crc32 = zlib.crc32(array)
+        for other, known in zip(_CRC32, sums, strict=True):
+            if crc32 == known and other != name:
+                raise DataError(
+                    f"{file}: expected a file of {name}, this is that of {other}; "
+                    f"load it with name={other!r}, or keep each set in a folder of its own name"
+                )

@@ -57,7 +57,7 @@ def test_accepts_the_ends_of_the_ranges() -> None:
         ([[[[0.5]]]], "expected a numpy array of float32; got list"),
         (np.zeros((2, 2, 3, 4)), "expected a numpy array of float32; .* got float64"),
         (np.zeros((2, 2, 3, 4), np.uint8), "expected a numpy array of float32; .* got uint8"),
-        (np.zeros((2, 3, 4), np.float32), r"expected shape \(n, channels, height, width\)"),
+        (np.zeros((2, 3), np.float32), r"expected shape \(n, channels, \*spatial\)"),
         (np.zeros((0, 2, 3, 4), np.float32), "expected shape .* without a zero; got"),
         (np.zeros((2, 2, 0, 4), np.float32), "expected shape .* without a zero; got"),
         (np.full((2, 2, 3, 4), np.nan, np.float32), "expected finite values in .* got nan"),
