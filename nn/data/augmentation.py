@@ -121,9 +121,10 @@ def rotate(images: Images, generator: np.random.Generator, degrees: float = 10) 
     rows = np.cos(angle) * down + np.sin(angle) * right + (height - 1) / 2
     columns = np.cos(angle) * right - np.sin(angle) * down + (width - 1) / 2
     # Whatever comes from beyond the border of zeros is a zero of that border.
-    padded = np.pad(images, [(0, 0), (0, 0), (1, 2), (1, 2)]).reshape(n, channels, -1)
-    row, below = _whole_and_rest(rows.reshape(n, 1, -1), height, images.dtype)
-    column, beside = _whole_and_rest(columns.reshape(n, 1, -1), width, images.dtype)
+    padded = np.pad(images, [(0, 0), (0, 0), (1, 2), (1, 2)])
+    padded = padded.reshape(n, channels, (height + 3) * (width + 3))
+    row, below = _whole_and_rest(rows.reshape(n, 1, height * width), height, images.dtype)
+    column, beside = _whole_and_rest(columns.reshape(n, 1, height * width), width, images.dtype)
 
     def pixels(rows_on: int, columns_on: int) -> Images:
         flat = (row + rows_on) * (width + 3) + column + columns_on

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +60,7 @@ def load_image_folder(
         DataError: A folder or file is missing, is not what is described above, cannot be read, or
             has transparent pixels (of which Pillow does not know the colour that shows through).
         ValueError: An option is out of range.
+        TypeError: ``size`` is made of other things than integers.
 
     >>> load_image_folder("pets", size=32)  # doctest: +SKIP
     Dataset('pets', train=80, test=20, image_shape=(3, 32, 32), classes=2)
@@ -65,15 +68,13 @@ def load_image_folder(
     root = Path(path)
     if channels not in _MODES:
         raise ValueError(f"channels: expected 1 (grey) or 3 (colour), got {channels!r}")
-    shape = (size, size) if isinstance(size, int) else size
-    if shape is not None and (len(shape) != 2 or min(shape) < 1):
-        raise ValueError(f"size: expected a positive height and width, got {size!r}")
+    shape = None if size is None else _height_and_width(size)
     name = root.resolve().name if name is None else name
     folders = {folder.name: folder for folder in _subfolders(root)}
     if not folders.keys() >= set(_SPLITS):
-        images, labels = _read_classes(root, list(folders), shape, channels)
+        files, labels = _find_images(root, list(folders))
         return Dataset.from_arrays(
-            images,
+            _read_images(files, shape, channels),
             labels,
             test_fraction=test_fraction,
             generator=generator,
@@ -92,55 +93,82 @@ def load_image_folder(
             raise DataError(
                 f"{folder}: expected a class that {train} has as well; it has {', '.join(classes)}"
             )
-    images, labels = _read_classes(train, classes, shape, channels)
-    test_data = _read_classes(test, classes, images.shape[2:], channels)
-    return Dataset.from_arrays(images, labels, test=test_data, classes=classes, name=name)
+    files, labels = _find_images(train, classes)
+    n_train = len(files)
+    test_files, test_labels = _find_images(test, classes)
+    images = _read_images(files + test_files, shape, channels)
+    return Dataset.from_arrays(
+        images[:n_train],
+        labels,
+        test=(images[n_train:], test_labels),
+        classes=classes,
+        name=name,
+    )
+
+
+def _height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    lengths = [*map(operator.index, size if isinstance(size, Sequence) else (size, size))]
+    if len(lengths) != 2 or min(lengths) < 1:
+        raise ValueError(f"size: expected a positive height and width, got {size!r}")
+    return lengths[0], lengths[1]
 
 
 def _subfolders(folder: Path) -> list[Path]:
     """The folders in a folder, sorted by name; those in it are expected to hold images."""
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder with a subfolder of images per class")
-    found = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry))
+    found = [entry for entry in _entries(folder) if entry.is_dir()]
     if not found:
         raise DataError(f"{folder}: expected a subfolder of images per class, found no subfolder")
     return found
 
 
-def _is_hidden(entry: Path) -> bool:
-    return entry.name.startswith(".") or entry.name.lower() in _OF_FILE_MANAGERS
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder and is not hidden, in the same order on every system."""
+    found = [
+        entry
+        for entry in folder.iterdir()
+        if not entry.name.startswith(".") and entry.name.lower() not in _OF_FILE_MANAGERS
+    ]
+    return sorted(found, key=lambda entry: entry.name)
 
 
-def _read_classes(
-    folder: Path, classes: list[str], shape: tuple[int, ...] | None, channels: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Read all images of some classes: (n, channels, height, width), and the numbers of classes."""
-    images: list[npt.NDArray[np.uint8]] = []
+def _find_images(folder: Path, classes: list[str]) -> tuple[list[Path], list[int]]:
+    """The files of the classes, and the number of the class of each."""
+    files: list[Path] = []
     labels: list[int] = []
-    first: Path | None = None
     for label, name in enumerate(classes):
         if not (folder / name).is_dir():
             continue
-        files = sorted(entry for entry in (folder / name).iterdir() if not _is_hidden(entry))
-        if not files:
+        found = _entries(folder / name)
+        if not found:
             raise DataError(f"{folder / name}: expected images of the class {name!r}, found none")
-        for file in files:
-            image = _read_image(file, shape, channels)
-            if first is None:
-                first = file
-            elif image.shape != images[0].shape:
-                raise DataError(
-                    f"{file}: expected {images[0].shape[0]}x{images[0].shape[1]} pixels (height x "
-                    f"width) as in {first}, got {image.shape[0]}x{image.shape[1]}; "
-                    "set size= to resize all images"
-                )
-            images.append(image)
-            labels.append(label)
-    stacked = np.stack(images).reshape(len(images), *images[0].shape[:2], channels)
-    return np.moveaxis(stacked, -1, 1), np.array(labels)
+        files += found
+        labels += [label] * len(found)
+    return files, labels
 
 
-def _read_image(file: Path, shape: tuple[int, ...] | None, channels: int) -> npt.NDArray[np.uint8]:
+def _read_images(
+    files: list[Path], shape: tuple[int, int] | None, channels: int
+) -> npt.NDArray[np.uint8]:
+    """Read images, of one size or resized to one, as (n, channels, height, width)."""
+    images: list[npt.NDArray[np.uint8]] = []
+    for file in files:
+        image = _read_image(file, shape, channels)
+        if images and image.shape != images[0].shape:
+            wanted, got = (
+                f"{height}x{width}" for height, width, *_ in (images[0].shape, image.shape)
+            )
+            raise DataError(
+                f"{file}: expected {wanted} pixels (height x width) as in {files[0]}, got {got}; "
+                "set size= to resize all images"
+            )
+        images.append(image)
+    stacked = np.stack(images)
+    return stacked[:, np.newaxis] if channels == 1 else np.moveaxis(stacked, -1, 1)
+
+
+def _read_image(file: Path, shape: tuple[int, int] | None, channels: int) -> npt.NDArray[np.uint8]:
     """Read an image as (height, width) or (height, width, 3)."""
     from PIL import Image, ImageOps
 

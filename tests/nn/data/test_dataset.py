@@ -50,6 +50,13 @@ def test_accepts_the_ends_of_the_ranges() -> None:
     Dataset("ends", images, labels, images, labels, ("only",))
 
 
+@pytest.mark.parametrize("spatial", [(7,), (3, 4), (2, 3, 4)])
+def test_any_number_of_spatial_axes(spatial: tuple[int, ...]) -> None:
+    images = np.zeros((5, 2, *spatial), np.float32)
+    dataset = Dataset(**fields(train_images=images, test_images=images[:2]))
+    assert f"image_shape={(2, *spatial)}" in repr(dataset)
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize(
     ("images", "message"),

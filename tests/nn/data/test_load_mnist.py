@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from nn.data import DataError, Dataset, download, load_mnist, mnist
+from nn.data import DataError, Dataset, download, load_mnist, mnist, read_idx
 
 # Read at import, before `no_data_dir` removes the variable.
 REAL_DATA_DIR = os.environ.get("AUTODIFF_DATA_DIR", "")
@@ -118,6 +119,25 @@ def test_the_folder_of_one_set_does_not_pass_for_the_other(tmp_path: Path) -> No
         load_mnist(tmp_path / "mnist", name="fashion-mnist")
 
 
+@pytest.mark.parametrize("position", range(4))
+@pytest.mark.parametrize("zipped", [True, False])
+def test_files_of_the_other_set_under_the_same_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, position: int, zipped: bool
+) -> None:
+    arrays = {name: tiny_arrays(seed=seed) for seed, name in enumerate(NAMES)}
+    sums = {name: [zlib.crc32(a.astype(np.uint8)) for a in arrays[name]] for name in NAMES}
+    monkeypatch.setattr(mnist, "_CRC32", sums)
+    for name, other in (NAMES, NAMES[::-1]):
+        mixed = arrays[name].copy()
+        mixed[position] = arrays[other][position]
+        write_files(tmp_path, mixed, zipped=zipped)
+        message = f"{DASHED[position]}.*: expected a file of {name}, this is that of {other}; load"
+        with pytest.raises(DataError, match=message):
+            load_mnist(tmp_path, name=name)
+        write_files(tmp_path, arrays[name], zipped=zipped)
+        assert_holds(load_mnist(tmp_path, name=name), arrays[name])
+
+
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere: expected a folder with the mnist files"):
         load_mnist(tmp_path / "nowhere")
@@ -141,7 +161,7 @@ def test_files_of_two_folders_are_not_mixed(tmp_path: Path) -> None:
     arrays = tiny_arrays()
     write_files(tmp_path, arrays[:2], DASHED[:2])
     write_files(tmp_path / "mnist", arrays[2:], DASHED[2:])
-    with pytest.raises(DataError, match="together in one folder"):
+    with pytest.raises(DataError, match=r"together in one folder, or mnist_all\.mat; looked"):
         load_mnist(tmp_path)
 
 
@@ -270,8 +290,9 @@ def test_the_mirrors_have_sums_for_all_files() -> None:
         assert download.URLS[name].endswith("/")
 
 
-def test_importing_the_data_package_does_not_import_the_download_library() -> None:
-    code = "import nn.data, sys; sys.exit('pooch' in sys.modules)"
+def test_importing_the_data_package_imports_no_heavy_library() -> None:
+    heavy = {"pooch", "PIL", "scipy"}
+    code = f"import nn.data, sys; sys.exit(not {heavy}.isdisjoint(sys.modules))"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -301,6 +322,27 @@ def test_real_files(real_data_dir: Path, name: str) -> None:
     else:
         assert dataset.classes[dataset.train_labels[0]] == "Ankle boot"
         assert dataset.train_images.mean() == pytest.approx(0.2860, abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "other"), [NAMES, NAMES[::-1]])
+def test_real_files_of_the_other_set(
+    real_data_dir: Path, tmp_path: Path, name: str, other: str
+) -> None:
+    for file in DASHED:
+        if not (real_data_dir / other / f"{file}.gz").is_file():
+            pytest.skip(f"AUTODIFF_DATA_DIR has no {other}/{file}.gz")
+        (tmp_path / f"{file}.gz").symlink_to(real_data_dir / other / f"{file}.gz")
+    with pytest.raises(DataError, match=f"expected a file of {name}, this is that of {other}"):
+        load_mnist(tmp_path, name=name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_real_files_have_the_known_checksums(real_data_dir: Path, name: str) -> None:
+    for file, expected in zip(DASHED, mnist._CRC32[name], strict=True):
+        path = real_data_dir / name / f"{file}.gz"
+        if not path.is_file():
+            pytest.skip(f"AUTODIFF_DATA_DIR has no {name}/{file}.gz")
+        assert zlib.crc32(read_idx(path)) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
