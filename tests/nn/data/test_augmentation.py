@@ -158,6 +158,12 @@ def test_rotate_keeps_any_range() -> None:
     assert turned.max() <= given.max()
 
 
+def test_rounding_does_not_leave_the_range() -> None:
+    # Without clipping, one of these greys would come out brighter somewhere.
+    for grey in rng().random(40, dtype=np.float32):
+        assert rotate(np.full((3, 1, 9, 9), grey), rng(), degrees=45).max() == grey
+
+
 # Noise.
 
 

@@ -192,6 +192,13 @@ def test_classes_have_their_shares(sizes: tuple[int, ...], fraction: float) -> N
         assert tested.sum() == round(len(labels) * fraction)
 
 
+def test_the_largest_remainders_get_the_seats_left_over() -> None:
+    # Shares of 1.2, 0.9 and 0.9 images: one each, not two of the largest class.
+    labels = [0] * 4 + [1] * 3 + [2] * 3
+    data = Dataset.from_arrays(numbered(10), labels, test_fraction=0.3)
+    assert data.test_labels.tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize("fraction", [0, 1, -0.5, 20, float("nan")])
 def test_bad_fraction(fraction: float) -> None:
     with pytest.raises(ValueError, match=f"expected between 0 and 1, got {fraction}"):
