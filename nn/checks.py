@@ -1,4 +1,4 @@
-"""Checks of arguments, which layers and losses share."""
+"""Checks of arguments, which layers, losses and data share."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nn.data.generator import check_generator
+from nn.checks import need_generator
 
 Images: TypeAlias = npt.NDArray[Any]
 Augmentation: TypeAlias = Callable[[Images, np.random.Generator], Images]
@@ -188,7 +188,7 @@ def _whole_and_rest(
 
 def _spatial_axes(step: str, images: Images, generator: np.random.Generator) -> int:
     """Check what every step is given, and count the axes of pixels."""
-    check_generator(generator)
+    need_generator(generator)
     if images.ndim < 3:
         raise ValueError(
             f"{step}: expected images of shape (n, channels, *spatial), got {images.shape}"

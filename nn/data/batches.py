@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nn.data.generator import check_generator
+from nn.checks import need_generator
 
 Indices = npt.NDArray[np.intp]
 
@@ -40,8 +40,7 @@ class Batches(ABC):
         if self._n < 1:
             raise ValueError(f"n: expected at least 1 example, got {n}")
         self._check_batch_size()
-        check_generator(generator)
-        self._generator = generator
+        self._generator = need_generator(generator)
 
     def __iter__(self) -> "Batches":
         return self

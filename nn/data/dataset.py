@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nn.checks import need_generator
 from nn.data.arrays import as_images, as_labels, choose_for_testing
 from nn.data.errors import DataError
-from nn.data.generator import check_generator
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,7 +117,7 @@ class Dataset:
         if not 0 < test_fraction < 1:
             raise ValueError(f"test_fraction: expected between 0 and 1, got {test_fraction}")
         if generator is not None:
-            check_generator(generator)
+            need_generator(generator)
         tested = choose_for_testing(train_labels, test_fraction, generator, stratified)
         if not 0 < tested.sum() < len(tested):
             raise DataError(

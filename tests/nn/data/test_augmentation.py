@@ -224,7 +224,7 @@ floats = np.zeros((2, 1, 4, 4))
         (lambda: noise(floats - 1, rng()), ValueError, r"within the limits \(0, 1\), got -1.0 to"),
         (lambda: noise(floats * np.nan, rng()), ValueError, "within the limits .* got nan"),
         *[
-            (lambda step=step: step(floats, 0), TypeError, "generator: expected a numpy.random")
+            (lambda step=step: step(floats, 0), TypeError, "expected a generator such as np.random")
             for step in (shift, rotate, noise)
         ],
     ],

@@ -88,7 +88,7 @@ def test_sizes_that_are_no_integers(make: Make, n: Any, batch_size: Any) -> None
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("generator", [0, None, np.random.RandomState(0)])
 def test_no_generator(make: Make, generator: Any) -> None:
-    with pytest.raises(TypeError, match=r"expected a numpy\.random\.Generator, such as"):
+    with pytest.raises(TypeError, match=r"expected a generator such as np\.random"):
         make(5, 1, generator)
 
 
