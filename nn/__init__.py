@@ -27,31 +27,63 @@ from nn.layers import Conv2d, Dense, Flatten, MaxPool2d, ReLU
 from nn.lenet import LeNet
 from nn.losses import SoftmaxCrossEntropy
 from nn.module import Module, Parameter
-from nn.optimisers import SGD
-from nn.schedules import InverseDecay
+from nn.optimisers import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Group,
+    Lion,
+    Optimiser,
+    RMSprop,
+    clip_gradients_by_norm,
+    clip_gradients_by_value,
+)
+from nn.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseDecay,
+    OneCycle,
+    StepDecay,
+    WarmUp,
+)
 from nn.training import Evaluation, accuracy, train
 
 __all__ = [
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "Augmentation",
     "Batches",
     "Conv2d",
+    "CosineDecay",
     "DataError",
     "Dataset",
     "Dense",
     "Evaluation",
+    "ExponentialDecay",
     "Flatten",
+    "Group",
     "InverseDecay",
     "LeNet",
+    "Lion",
     "MaxPool2d",
     "Module",
+    "OneCycle",
+    "Optimiser",
     "Parameter",
+    "RMSprop",
     "ReLU",
     "Residual",
     "Sequential",
     "SoftmaxCrossEntropy",
+    "StepDecay",
+    "WarmUp",
     "accuracy",
     "add_noise",
+    "clip_gradients_by_norm",
+    "clip_gradients_by_value",
     "compose",
     "flatland",
     "load_digits",

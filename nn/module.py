@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from autodiff import Tensor, no_grad
 from autodiff.graph import Operand, bare
+from nn.checks import need_fitting
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -169,19 +170,7 @@ class Module:
         """
         own: dict[str, Any] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
         new = {path: np.asarray(bare(x)) for path, x in state.items()}
-        faults = [f"{path}: missing" for path in own if path not in new]
-        faults += [f"{path}: unknown" for path in new if path not in own]
-        for path in own.keys() & new.keys():
-            mine, given = own[path], new[path]
-            if (mine.shape, mine.dtype) != (given.shape, given.dtype):
-                faults.append(
-                    f"{path}: expected shape {mine.shape} of {mine.dtype}, "
-                    f"got {given.shape} of {given.dtype}"
-                )
-        if faults:
-            raise ValueError(
-                f"this state does not fit {type(self).__name__}:\n  " + "\n  ".join(sorted(faults))
-            )
+        need_fitting(type(self).__name__, own, new)
         for path, x in own.items():
             if isinstance(x, Parameter):
                 x.assign(new[path])
