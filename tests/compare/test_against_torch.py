@@ -1,4 +1,4 @@
-"""Layers, losses, optimiser and training agree with PyTorch, where it is installed."""
+"""Layers, losses and a step of LeNet agree with PyTorch, where it is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from nn import SGD, LeNet, Parameter, SoftmaxCrossEntropy
+from nn import LeNet, SoftmaxCrossEntropy
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[compare]'")
 F = torch.nn.functional
@@ -112,21 +112,6 @@ def test_softmax_cross_entropy() -> None:
     mine.backward()
     reference.backward()
     np.testing.assert_allclose(node.grad, tensor.grad.numpy(), rtol=1e-12, atol=1e-16)
-
-
-def test_ten_steps_of_sgd() -> None:
-    start = rng().normal(size=(3, 2))
-    mine = Parameter(start)
-    theirs = torch.tensor(start, requires_grad=True)
-    ours = SGD([mine], 0.05, momentum=0.9, weight_decay=0.1)
-    reference = torch.optim.SGD([theirs], lr=0.05, momentum=0.9, weight_decay=0.1)
-    for _ in range(10):
-        (ad.tanh(mine) ** 2).sum().backward()
-        ours.step()
-        reference.zero_grad()
-        (torch.tanh(theirs) ** 2).sum().backward()
-        reference.step()
-    np.testing.assert_allclose(mine.data, theirs.detach().numpy(), rtol=1e-12)
 
 
 def test_a_step_of_lenet() -> None:

@@ -1,4 +1,4 @@
-"""Losses, optimisers, schedules and the training loop."""
+"""Losses and the training loop."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from nn import (
     Dataset,
     Dense,
     Flatten,
-    InverseDecay,
-    Parameter,
     Sequential,
     SoftmaxCrossEntropy,
     accuracy,
@@ -52,57 +50,10 @@ def test_cross_entropy_twice_differentiated() -> None:
     ad.check_gradients(lambda s: SoftmaxCrossEntropy()(s, labels), rng().normal(size=(2, 3)))
 
 
-# --- SGD ------------------------------------------------------------------------------------------
-
-
-def test_sgd_follows_its_formula() -> None:
-    w, b = Parameter([1.0, -2.0]), Parameter([0.5], "bias")
-    optimiser = SGD(
-        [w, b], InverseDecay(0.1, 0.5, 2.0), momentum=0.9, weight_decay=0.01, bias_rate_factor=2.0
-    )
-    expected_w, expected_b = w.data.copy(), b.data.copy()
-    v_w, v_b = np.zeros(2), np.zeros(1)
-    for step in range(5):
-        ((w**2).sum() * b.sum()).backward()
-        rate = 0.1 / (1 + 0.5 * step) ** 2
-        g_w, g_b = 2 * expected_w * expected_b, (expected_w**2).sum()
-        v_w = 0.9 * v_w + rate * (g_w + 0.01 * expected_w)
-        v_b = 0.9 * v_b + 2 * rate * g_b
-        expected_w, expected_b = expected_w - v_w, expected_b - v_b
-        optimiser.step()
-        np.testing.assert_allclose(w.data, expected_w, rtol=1e-13)
-        np.testing.assert_allclose(b.data, expected_b, rtol=1e-13)
-    assert w.grad is None
-
-
-def test_a_step_leaves_the_gradients_alone_that_others_hold() -> None:
-    w = Parameter([1.0])
-    (w * w).sum().backward()
-    held = w.grad
-    SGD([w], 0.1, momentum=0.5, weight_decay=0.1).step()
-    assert held is not None
-    assert held.tolist() == [2.0]
-
-
 def test_labels_may_be_a_tensor_of_integers() -> None:
     assert float(SoftmaxCrossEntropy()(np.zeros((1, 2)), ad.Tensor([1]))) == pytest.approx(
         np.log(2)
     )
-
-
-def test_a_graph_from_before_the_step_is_refused() -> None:
-    w = Parameter([1.0], label="w")
-    loss = (w * w).sum()
-    loss.backward()
-    SGD([w], 0.1).step()
-    with pytest.raises(ValueError, match=r"'w'.*new data"):
-        loss.backward()
-
-
-def test_schedule() -> None:
-    rate = InverseDecay(0.01, gamma=1e-4, power=0.75)
-    assert rate(0) == 0.01
-    assert rate(10_000) == pytest.approx(0.01 / 2**0.75)
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -194,14 +145,7 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: LOSS(np.zeros(3), [0]), ValueError, r"\(n, classes\)"),
     (lambda: LOSS(np.zeros((1, 3)), [0.5]), TypeError, "whole numbers"),
     (lambda: LOSS(np.zeros((0, 3)), np.zeros(0, int)), ValueError, "n > 0"),
-    (lambda: SGD([], 0.1), ValueError, "no parameters"),
-    (lambda: SGD(Parameter([1.0]), 0.1), TypeError, "list"),
-    (lambda: SGD([ad.Tensor([1.0])], 0.1), TypeError, "Tensor of shape"),  # type: ignore[list-item]
-    (lambda: SGD([Parameter([1.0])], -0.1), ValueError, "rate.*-0.1"),
     (lambda: accuracy(Flatten(), np.zeros((0, 1, 2, 2)), np.zeros(0)), ValueError, "0 and 0"),
-    (lambda: SGD([Parameter([1.0])], 0.1, momentum=1.0), ValueError, "momentum"),
-    (lambda: SGD([Parameter([1.0])], 0.1).step(), ValueError, "backward"),
-    (lambda: InverseDecay(0.0), ValueError, "epsilon"),
     (lambda: trained(steps=0), ValueError, "at least 1"),
     (diverging, FloatingPointError, "step 1"),
 ]
