@@ -21,8 +21,9 @@ class RMSprop(Optimiser):
     s ← ρ s + (1 - ρ) g², u ← μ u + g / (√s + ε), then w ← w - α u.
 
     Centred, the variance s - m² stands for s, with the running mean m ← ρ m + (1 - ρ) g (Graves
-    2013, Generating Sequences With Recurrent Neural Networks, eq. 38-45). It is computed as such,
-    by s ← ρ (s + (1 - ρ) (g - m)²) with the old m, which rounding never makes negative.
+    2013, Generating Sequences With Recurrent Neural Networks, eq. 38-45, with ε inside the root).
+    It is computed as such, by s ← ρ (s + (1 - ρ) (g - m)²) with the old m, which rounding never
+    makes negative.
 
     Weight decay is coupled: g + λ w stands for g.
 

@@ -118,9 +118,21 @@ class Optimiser(ABC):
         self.decay_biases: Final = decay_biases
         self.bias_rate_factor: Final = self._number("bias_rate_factor", bias_rate_factor, least=0)
         self.steps = 0
-        self._group_of = [i for i, group in enumerate(self.groups) for _ in group.parameters]
+        settings = [
+            self._settings_of(i, p) for i, g in enumerate(self.groups) for p in g.parameters
+        ]
+        self._group_of, self._rate_factors, self._decays = zip(*settings, strict=True)
         self._memory: dict[str, list[Array]] = {}
         self._scratch = self._room()
+
+    def _settings_of(self, i: int, parameter: Parameter) -> tuple[int, float, float]:
+        """The number of a parameter's group, the factor of its rate, and its λ."""
+        group = self.groups[i]
+        decay = self.weight_decay if group.weight_decay is None else float(group.weight_decay)
+        if parameter.role == "bias":
+            factor = self.bias_rate_factor
+            return i, factor * float(group.rate_factor), decay if self.decay_biases else 0.0
+        return i, float(group.rate_factor), decay
 
     # --- steps ------------------------------------------------------------------------------------
 
@@ -143,21 +155,15 @@ class Optimiser(ABC):
             )
         rates = [self._rate_of(group) for group in self.groups]
         for i, w, gradient in moving:
-            group = self.groups[self._group_of[i]]
-            rate = rates[self._group_of[i]]
-            decay = self.weight_decay if group.weight_decay is None else group.weight_decay
-            if w.role == "bias":
-                rate *= self.bias_rate_factor
-                decay *= self.decay_biases
-            self._move(i, w, gradient, rate, decay)
+            rate = rates[self._group_of[i]] * self._rate_factors[i]
+            self._move(i, w, gradient, rate, self._decays[i])
         for w in self.parameters:
             w.grad = None
         self.steps += 1
 
     def _rate_of(self, group: Group) -> float:
         rate = rate_at(self.rate if group.rate is None else group.rate, self.steps)
-        checked = number(f"{self._name}.step: the rate at step {self.steps}", rate, least=0)
-        return checked * group.rate_factor
+        return number(f"{self._name}.step: the rate at step {self.steps}", rate, least=0)
 
     def _move(self, i: int, w: Parameter, g: Array, rate: float, decay: float) -> None:
         scratch = self._scratch[i]

@@ -20,11 +20,14 @@ def with_gradients(*gradients: Any, dtype: Any = np.float64) -> list[Parameter]:
 
 def test_all_gradients_shrink_by_one_factor() -> None:
     parameters = [*with_gradients([[3.0, 0.0]], [-4.0]), Parameter([1.0])]
+    held = parameters[1].grad
     assert clip_gradients_by_norm(parameters, 2.5) == 5.0
     assert [None if p.grad is None else p.grad.tolist() for p in parameters] == [
         [[1.5, 0.0]], [-2.0], None,
     ]  # fmt: skip
     assert clip_gradients_by_norm(parameters, 1e9) == 2.5
+    assert held is not None
+    assert held.tolist() == [-4.0]  # whoever holds the gradient keeps it
 
 
 @pytest.mark.parametrize("most", [5.0, 7.0, float("inf")])
