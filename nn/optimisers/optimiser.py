@@ -56,10 +56,10 @@ class Group:
         if not parameters:
             raise ValueError("there are no parameters to train")
         if self.rate is not None:
-            need_rate("rate", self.rate)
-        number("rate_factor", self.rate_factor, least=0)
+            need_rate("Group: rate", self.rate)
+        number("Group: rate_factor", self.rate_factor, least=0)
         if self.weight_decay is not None:
-            number("weight_decay", self.weight_decay, least=0)
+            number("Group: weight_decay", self.weight_decay, least=0)
         object.__setattr__(self, "parameters", parameters)
 
 
