@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Array: TypeAlias = NDArray[Any]
-Role: TypeAlias = Literal["weight", "bias"]
+Role: TypeAlias = Literal["weight", "bias", "scale"]
 Member = TypeVar("Member")
 
 
@@ -25,7 +25,8 @@ class Parameter(Tensor):
 
     Args:
         data: its first value; kept in float32 unless it is of another floating-point type.
-        role: "weight" or "bias": optimisers may treat the two differently.
+        role: "weight", "bias", or "scale" for what multiplies single units, as in ``BatchNorm``:
+            optimisers may treat them differently, and let only weights decay.
         label: the name that drawings and messages show.
 
     Attributes:

@@ -6,12 +6,13 @@ from math import prod
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff.graph import Operand, describe
 from autodiff.ops.shapes import shape_of
 from nn.checks import whole
-from nn.initialisers import lecun_uniform
+from nn.initialisers import Initialiser, first_values, lecun_uniform
 from nn.module import Module, Parameter
 
 
@@ -50,32 +51,56 @@ class Dense(Module):
     Args:
         inputs: how many numbers come in.
         outputs: how many go out.
-        bias: whether there is one.
-        generator: of the first weights, uniform in ±sqrt(3 / inputs).
+        bias: whether there is one; it starts at 0.
+        initialiser: of the weights, see ``nn.initialisers``.
+        dtype: of the parameters.
+        generator: of the first weights, uniform in ±sqrt(3 / inputs) by default.
 
     Shapes:
-        (n, inputs) to (n, outputs).
+        (n, inputs) to (n, outputs); W is (inputs, outputs).
 
     Raises:
         ValueError: the input is not (n, inputs).
+
+    Example:
+        >>> import numpy as np
+        >>> from nn import Dense
+        >>> from nn.initialisers import he_normal
+        >>> rng = np.random.default_rng(0)
+        >>> Dense(784, 100, initialiser=he_normal, generator=rng)(np.ones((64, 784))).shape
+        (64, 100)
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, bias: bool = True, generator: np.random.Generator
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        bias: bool = True,
+        initialiser: Initialiser = lecun_uniform,
+        dtype: DTypeLike = "float32",
+        generator: np.random.Generator,
     ) -> None:
-        for n in (inputs, outputs):
-            whole("Dense: each of inputs and outputs", n)
-        self.weight = Parameter(
-            lecun_uniform((inputs, outputs), inputs, generator), label="dense.weight"
+        self.inputs, self.outputs = (
+            whole("Dense: each of inputs and outputs", n) for n in (inputs, outputs)
+        )
+        self.weight = first_values(
+            initialiser,
+            (self.inputs, self.outputs),
+            fan_in=self.inputs,
+            fan_out=self.outputs,
+            generator=generator,
+            dtype=dtype,
+            label="dense.weight",
         )
         self.bias = (
-            Parameter(np.zeros(outputs, np.float32), "bias", label="dense.bias") if bias else None
+            Parameter(np.zeros(self.outputs, dtype), "bias", label="dense.bias") if bias else None
         )
 
     def forward(self, x: Operand) -> Any:
-        if len(shape_of(x)) != 2 or shape_of(x)[1] != self.weight.shape[0]:
+        if len(shape_of(x)) != 2 or shape_of(x)[1] != self.inputs:
             raise ValueError(
-                f"Dense: expected an input of shape (n, {self.weight.shape[0]}), got {describe(x)}"
+                f"Dense: expected an input of shape (n, {self.inputs}), got {describe(x)}"
                 "; feature maps go through Flatten() first"
             )
         if self.bias is None:

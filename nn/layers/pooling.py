@@ -1,36 +1,197 @@
-"""Pooling: one number for each window."""
+"""Pooling: one number for each window, or for each feature map."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import autodiff as ad
-from autodiff.graph import Operand
+from autodiff.graph import Operand, describe
 from autodiff.kernels.pooling import Ties
+from autodiff.kernels.windows import Sizes
+from autodiff.ops.shapes import shape_of
 from autodiff.ops.spatial import Padding
+from nn.layers.windows import Windowed
 from nn.module import Module
 
+# --- of windows -----------------------------------------------------------------------------------
 
-class MaxPool2d(Module):
-    """The largest element of each window.
 
-    Args:
-        size: of the window.
-        stride: distance of neighbouring windows; side by side if not given.
-        padding: a border that never wins.
-        ties: who gets the adjoint among equals: "first", "last", "all" or "split".
-    """
+class Pooling(Windowed):
+    """What pooling layers have in common: windows that lie side by side if no stride is given."""
 
     def __init__(
+        self, size: int | Sizes, *, stride: int | Sizes | None = None, padding: Padding = 0
+    ) -> None:
+        super().__init__(size, size if stride is None else stride, padding)
+
+    def _need_windows(self, x: Operand) -> None:
+        self._need_maps(x)
+        self._need_room(x)
+
+
+class _MaxPool(Pooling):
+    def __init__(
         self,
-        size: int | tuple[int, int],
+        size: int | Sizes,
         *,
-        stride: int | tuple[int, int] | None = None,
+        stride: int | Sizes | None = None,
         padding: Padding = 0,
         ties: Ties = "first",
     ) -> None:
-        self.size = size
-        self.options: dict[str, Any] = {"stride": stride, "padding": padding, "ties": ties}
+        super().__init__(size, stride=stride, padding=padding)
+        if ties not in get_args(Ties):
+            raise ValueError(
+                f"{type(self).__name__}: ties is one of {', '.join(get_args(Ties))}, got {ties!r}"
+            )
+        self.ties: Ties = ties
 
     def forward(self, x: Operand) -> Any:
-        return ad.max_pool(x, self.size, **self.options)
+        self._need_windows(x)
+        return ad.max_pool(x, self.size, stride=self.stride, padding=self.padding, ties=self.ties)
+
+
+class _SumPool(Pooling):
+    def forward(self, x: Operand) -> Any:
+        self._need_windows(x)
+        return ad.sum_pool(x, self.size, stride=self.stride, padding=self.padding)
+
+
+class _AvgPool(Pooling):
+    def __init__(
+        self,
+        size: int | Sizes,
+        *,
+        stride: int | Sizes | None = None,
+        padding: Padding = 0,
+        count_padding: bool = True,
+    ) -> None:
+        super().__init__(size, stride=stride, padding=padding)
+        self.count_padding = count_padding
+
+    def forward(self, x: Operand) -> Any:
+        self._need_windows(x)
+        return ad.average_pool(
+            x,
+            self.size,
+            stride=self.stride,
+            padding=self.padding,
+            count_padding=self.count_padding,
+        )
+
+
+class MaxPool2d(_MaxPool):
+    """The largest element of each window.
+
+    Args:
+        size: of the window, one number or (height, width).
+        stride: distance of neighbouring windows; side by side if not given.
+        padding: a border that never wins.
+        ties: who gets the adjoint among equals: "first", "last", "all" or "split".
+
+    Shapes:
+        (n, channels, height, width) to (n, channels, height', width'). What lies behind the last
+        whole window is not used.
+
+    Raises:
+        ValueError: the arguments don't fit each other, or the input has another shape or is smaller
+            than a window.
+    """
+
+    rank = 2
+
+
+class MaxPool1d(_MaxPool):
+    """The largest element of each window of a sequence; arguments as for ``MaxPool2d``.
+
+    Shapes:
+        (n, channels, length) to (n, channels, length').
+    """
+
+    rank = 1
+
+
+class SumPool2d(_SumPool):
+    """The sum over each window.
+
+    Args:
+        size: of the window, one number or (height, width).
+        stride: distance of neighbouring windows; side by side if not given.
+        padding: zeros around the input.
+
+    Shapes:
+        (n, channels, height, width) to (n, channels, height', width').
+    """
+
+    rank = 2
+
+
+class SumPool1d(_SumPool):
+    """The sum over each window of a sequence; arguments as for ``SumPool2d``.
+
+    Shapes:
+        (n, channels, length) to (n, channels, length').
+    """
+
+    rank = 1
+
+
+class AvgPool2d(_AvgPool):
+    """The mean over each window.
+
+    Args:
+        size: of the window, one number or (height, width).
+        stride: distance of neighbouring windows; side by side if not given.
+        padding: zeros around the input.
+        count_padding: whether these zeros count, as in a sum divided by the size of the window; if
+            not, the mean is that of the elements of the input in the window.
+
+    Shapes:
+        (n, channels, height, width) to (n, channels, height', width').
+    """
+
+    rank = 2
+
+
+class AvgPool1d(_AvgPool):
+    """The mean over each window of a sequence; arguments as for ``AvgPool2d``.
+
+    Shapes:
+        (n, channels, length) to (n, channels, length').
+    """
+
+    rank = 1
+
+
+# --- of whole maps --------------------------------------------------------------------------------
+
+
+class GlobalMaxPool(Module):
+    """The largest element of each feature map; equals share the adjoint evenly.
+
+    Shapes:
+        (n, channels, *spatial) to (n, channels).
+    """
+
+    def forward(self, x: Operand) -> Any:
+        return ad.max(x, _spatial_axes(self, x))
+
+
+class GlobalAvgPool(Module):
+    """The mean of each feature map.
+
+    Shapes:
+        (n, channels, *spatial) to (n, channels).
+    """
+
+    def forward(self, x: Operand) -> Any:
+        return ad.mean(x, _spatial_axes(self, x))
+
+
+def _spatial_axes(layer: Module, x: Operand) -> tuple[int, ...]:
+    shape = shape_of(x)
+    if len(shape) < 3 or 0 in shape[2:]:
+        raise ValueError(
+            f"{type(layer).__name__}: expected an input of shape (n, channels, ...) with spatial "
+            f"axes that are not empty, got {describe(x)}"
+        )
+    return tuple(range(2, len(shape)))

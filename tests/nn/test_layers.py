@@ -142,7 +142,11 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Dense(4, 3, generator=rng())(np.ones((2, 5))), ValueError, r"\(n, 4\).*\(2, 5\)"),
     (lambda: Dense(4, 3, generator=rng())(np.ones((2, 3, 4, 4))), ValueError, "Flatten"),
     (lambda: Conv2d(1, 2, 5, generator=rng())(np.ones((1, 1, 4, 9))), ValueError, "5×5.*4×9"),
-    (lambda: Conv2d(3, 2, 2, generator=rng())(np.ones((1, 1, 4, 4))), ValueError, "3 channels"),
+    (
+        lambda: Conv2d(3, 2, 2, generator=rng())(np.ones((1, 1, 4, 4))),
+        ValueError,
+        r"Conv2d.*\(n, 3, height, width\).*\(1, 1, 4, 4\)",
+    ),
     (lambda: Conv2d(3, 2, 2, groups=2, generator=rng()), ValueError, "must divide"),
     (lambda: MaxPool2d(5)(np.ones((1, 1, 4, 4))), ValueError, "5×5.*4×4"),
     (lambda: MaxPool2d(2, ties="best")(np.ones((1, 1, 4, 4))), ValueError, "first, last"),  # type: ignore[arg-type]

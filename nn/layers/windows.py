@@ -1,0 +1,73 @@
+"""What layers have in common whose windows slide over feature maps."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from autodiff.graph import Operand, describe
+from autodiff.kernels.windows import Sizes, by
+from autodiff.ops.shapes import shape_of
+from autodiff.ops.spatial import Padding, padding_widths, window_sizes
+from nn.module import Module
+
+Widths: TypeAlias = tuple[tuple[int, int], ...]
+
+AXES = {1: "length", 2: "height, width"}
+
+
+class Windowed(Module):
+    """A layer whose windows slide over the spatial axes of (n, channels, *spatial).
+
+    Attributes:
+        rank: the number of spatial axes.
+        size: of a window, one number per spatial axis.
+        stride: distance of neighbouring windows, per axis.
+        dilation: distance of neighbouring elements of a window, per axis.
+        padding: (before, after) per axis, or "same".
+    """
+
+    rank: ClassVar[int]
+    padding: Widths | Literal["same"]
+
+    def __init__(
+        self,
+        size: int | Sizes,
+        stride: int | Sizes,
+        padding: Padding,
+        dilation: int | Sizes = 1,
+    ) -> None:
+        name = type(self).__name__
+        self.size = window_sizes(f"{name}: size", size, self.rank)
+        self.stride = window_sizes(f"{name}: stride", stride, self.rank)
+        self.dilation = window_sizes(f"{name}: dilation", dilation, self.rank)
+        self.padding = (
+            "same"
+            if isinstance(padding, str) and padding == "same"
+            else tuple(padding_widths(self.size, self.extent, self.stride, padding))
+        )
+
+    @property
+    def extent(self) -> Sizes:
+        """The elements from a window's first to its last, per axis."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True))
+
+    def _need_maps(self, x: Operand, channels: int | None = None) -> None:
+        """Refuse what is no feature maps of so many channels."""
+        shape = shape_of(x)
+        if len(shape) != self.rank + 2 or (channels is not None and shape[1] != channels):
+            raise ValueError(
+                f"{type(self).__name__}: expected an input of shape "
+                f"(n, {channels or 'channels'}, {AXES[self.rank]}), got {describe(x)}"
+            )
+
+    def _need_room(self, x: Operand) -> None:
+        """Refuse maps that a window does not fit into."""
+        spatial = shape_of(x)[2:]
+        around: Any = ((0, 0),) * self.rank if self.padding == "same" else self.padding
+        room = tuple(n + sum(pair) for n, pair in zip(spatial, around, strict=True))
+        least = (1,) * self.rank if self.padding == "same" else self.extent
+        if any(n < e for n, e in zip(room, least, strict=True)):
+            raise ValueError(
+                f"{type(self).__name__}: a window of {by(self.extent)} is larger than its input of "
+                f"{by(spatial)} with padding {self.padding}"
+            )
