@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff.graph import Operand
-from autodiff.kernels.windows import Sizes
+from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.spatial import Padding, per_axis
 from nn.checks import whole
 from nn.initialisers import Initialiser, first_values, lecun_uniform
@@ -78,8 +79,7 @@ class Convolution(Windowed):
         )
 
     def forward(self, x: Operand) -> Any:
-        self._need_maps(x, self.channels)
-        self._need_room(x)
+        self._check(x, self.channels)
         return ad.conv(
             x,
             self.weight,
@@ -186,10 +186,43 @@ class TransposedConvolution(Convolution):
             dtype=dtype,
             generator=generator,
         )
-        self.output_padding = per_axis("output_padding", output_padding, self.rank)
+        name = type(self).__name__
+        self.output_padding = per_axis(f"{name}: output_padding", output_padding, self.rank)
+        limits = tuple(map(max, self.stride, self.dilation))
+        if len(self.output_padding) != self.rank or any(
+            n not in range(limit) for n, limit in zip(self.output_padding, limits, strict=True)
+        ):
+            raise ValueError(
+                f"{name}: output_padding takes whole numbers less than the stride {self.stride} or "
+                f"the dilation {self.dilation}, got {output_padding!r}"
+            )
+
+    def positions(self, spatial: Sequence[int]) -> Sizes:
+        """The spatial lengths of the output, for those of an input.
+
+        They are (length - 1) · stride - before - after + extent + output_padding; with the padding
+        "same" it is length · stride that is left if the kernel reaches so far.
+
+        Raises:
+            ValueError: nothing is left.
+        """
+        excess = tuple(max(e - s, 0) for e, s in zip(self.extent, self.stride, strict=True))
+        cut = excess if self.padding == "same" else tuple(map(sum, self.padding))
+        lengths = tuple(
+            (n - 1) * s + e - c + more if n else 0
+            for n, s, e, c, more in zip(
+                spatial, self.stride, self.extent, cut, self.output_padding, strict=True
+            )
+        )
+        if min(lengths) < 1:
+            raise ValueError(
+                f"{type(self).__name__}: padding {self.padding} leaves nothing of the output of an "
+                f"input of {by(spatial)}"
+            )
+        return lengths
 
     def forward(self, x: Operand) -> Any:
-        self._need_maps(x, self.channels)
+        self._check(x, self.channels)
         return ad.conv_transpose(
             x,
             self.weight,

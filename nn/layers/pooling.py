@@ -7,7 +7,7 @@ from typing import Any, get_args
 import autodiff as ad
 from autodiff.graph import Operand, describe
 from autodiff.kernels.pooling import Ties
-from autodiff.kernels.windows import Sizes
+from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.shapes import shape_of
 from autodiff.ops.spatial import Padding
 from nn.layers.windows import Windowed
@@ -24,9 +24,15 @@ class Pooling(Windowed):
     ) -> None:
         super().__init__(size, size if stride is None else stride, padding)
 
-    def _need_windows(self, x: Operand) -> None:
-        self._need_maps(x)
-        self._need_room(x)
+    def _refuse_empty_windows(self) -> None:
+        """Refuse padding so wide that a window may have nothing of the input in it."""
+        if self.padding != "same" and any(
+            max(around) >= k for around, k in zip(self.padding, self.size, strict=True)
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: padding {self.padding} leaves windows of {by(self.size)} "
+                "with nothing of the input in them; expected less than the size"
+            )
 
 
 class _MaxPool(Pooling):
@@ -44,15 +50,16 @@ class _MaxPool(Pooling):
                 f"{type(self).__name__}: ties is one of {', '.join(get_args(Ties))}, got {ties!r}"
             )
         self.ties: Ties = ties
+        self._refuse_empty_windows()
 
     def forward(self, x: Operand) -> Any:
-        self._need_windows(x)
+        self._check(x)
         return ad.max_pool(x, self.size, stride=self.stride, padding=self.padding, ties=self.ties)
 
 
 class _SumPool(Pooling):
     def forward(self, x: Operand) -> Any:
-        self._need_windows(x)
+        self._check(x)
         return ad.sum_pool(x, self.size, stride=self.stride, padding=self.padding)
 
 
@@ -67,9 +74,11 @@ class _AvgPool(Pooling):
     ) -> None:
         super().__init__(size, stride=stride, padding=padding)
         self.count_padding = count_padding
+        if not count_padding:
+            self._refuse_empty_windows()
 
     def forward(self, x: Operand) -> Any:
-        self._need_windows(x)
+        self._check(x)
         return ad.average_pool(
             x,
             self.size,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeAlias
 
 from autodiff.graph import Operand, describe
 from autodiff.kernels.windows import Sizes, by
@@ -51,23 +52,37 @@ class Windowed(Module):
         """The elements from a window's first to its last, per axis."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True))
 
-    def _need_maps(self, x: Operand, channels: int | None = None) -> None:
-        """Refuse what is no feature maps of so many channels."""
+    def positions(self, spatial: Sequence[int]) -> Sizes:
+        """The spatial lengths of the output, for those of an input.
+
+        They are floor((length + before + after - extent) / stride) + 1, or ceil(length / stride)
+        with the padding "same".
+
+        Raises:
+            ValueError: a window does not fit into the padded input.
+        """
+        if self.padding == "same":
+            lengths = tuple(-(-n // s) for n, s in zip(spatial, self.stride, strict=True))
+        else:
+            lengths = tuple(
+                (n + sum(around) - e) // s + 1
+                for n, around, e, s in zip(
+                    spatial, self.padding, self.extent, self.stride, strict=True
+                )
+            )
+        if min(lengths) < 1:
+            raise ValueError(
+                f"{type(self).__name__}: a window of {by(self.extent)} is larger than its input of "
+                f"{by(spatial)} with padding {self.padding}"
+            )
+        return lengths
+
+    def _check(self, x: Operand, channels: int | None = None) -> None:
+        """Refuse what is no feature maps of so many channels, or leaves nothing of the output."""
         shape = shape_of(x)
         if len(shape) != self.rank + 2 or (channels is not None and shape[1] != channels):
             raise ValueError(
                 f"{type(self).__name__}: expected an input of shape "
                 f"(n, {channels or 'channels'}, {AXES[self.rank]}), got {describe(x)}"
             )
-
-    def _need_room(self, x: Operand) -> None:
-        """Refuse maps that a window does not fit into."""
-        spatial = shape_of(x)[2:]
-        around: Any = ((0, 0),) * self.rank if self.padding == "same" else self.padding
-        room = tuple(n + sum(pair) for n, pair in zip(spatial, around, strict=True))
-        least = (1,) * self.rank if self.padding == "same" else self.extent
-        if any(n < e for n, e in zip(room, least, strict=True)):
-            raise ValueError(
-                f"{type(self).__name__}: a window of {by(self.extent)} is larger than its input of "
-                f"{by(spatial)} with padding {self.padding}"
-            )
+        self.positions(shape[2:])
