@@ -4,6 +4,7 @@ There is no derivative in this package. Backpropagation through a network is the
 graph that its forward pass records.
 """
 
+from nn import initialisers
 from nn.containers import Residual, Sequential
 from nn.data import (
     Augmentation,
@@ -142,6 +143,7 @@ __all__ = [
     "clip_gradients_by_value",
     "compose",
     "flatland",
+    "initialisers",
     "load_digits",
     "load_image_folder",
     "load_mnist",

@@ -24,6 +24,7 @@ class Windowed(Module):
         size: of a window, one number per spatial axis.
         stride: distance of neighbouring windows, per axis.
         dilation: distance of neighbouring elements of a window, per axis.
+        extent: the elements from a window's first to its last, per axis.
         padding: (before, after) per axis, or "same".
     """
 
@@ -41,16 +42,12 @@ class Windowed(Module):
         self.size = window_sizes(f"{name}: size", size, self.rank)
         self.stride = window_sizes(f"{name}: stride", stride, self.rank)
         self.dilation = window_sizes(f"{name}: dilation", dilation, self.rank)
+        self.extent = tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True))
         self.padding = (
             "same"
             if isinstance(padding, str) and padding == "same"
             else tuple(padding_widths(self.size, self.extent, self.stride, padding))
         )
-
-    @property
-    def extent(self) -> Sizes:
-        """The elements from a window's first to its last, per axis."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True))
 
     def positions(self, spatial: Sequence[int]) -> Sizes:
         """The spatial lengths of the output, for those of an input.

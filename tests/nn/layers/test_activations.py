@@ -118,3 +118,14 @@ def test_softmax_of_large_scores() -> None:
     scores = np.array([[1e4, 0.0], [-1e4, -1e4]])
     np.testing.assert_array_equal(Softmax()(scores), [[1, 0], [0.5, 0.5]])
     np.testing.assert_allclose(LogSoftmax()(scores), [[0, -1e4], [-np.log(2), -np.log(2)]])
+
+
+def test_selu_keeps_mean_0_and_variance_1_of_normal_numbers() -> None:
+    """What its two factors are for; the integrals are Gauss-Legendre sums on either side of 0."""
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    x = np.concatenate([6 * nodes - 6, 6 * nodes + 6])
+    density = np.tile(6 * weights, 2) * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+    y = np.asarray(SELU()(x))
+    assert density.sum() == pytest.approx(1, abs=1e-14)
+    assert (density * y).sum() == pytest.approx(0, abs=1e-14)
+    assert (density * y**2).sum() == pytest.approx(1, abs=1e-14)
