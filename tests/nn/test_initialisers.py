@@ -69,6 +69,12 @@ def test_the_seed_decides(name: str) -> None:
     assert not np.array_equal(single, other)
 
 
+def test_the_default_draws_once_from_the_generator() -> None:
+    bound = (3 / 75) ** 0.5
+    expected = rng().uniform(-bound, bound, (2, 3, 5, 5)).astype(np.float32)
+    np.testing.assert_array_equal(Conv2d(3, 2, 5, generator=rng()).weight.data, expected)
+
+
 def test_constants_draw_nothing() -> None:
     generator = rng()
     layer = Dense(2, 3, initialiser=Constant(0.25), generator=generator)
