@@ -35,7 +35,9 @@ class Pooling(Windowed):
             )
 
 
-class _MaxPool(Pooling):
+class MaxPooling(Pooling):
+    """What layers have in common that keep the largest element of each window."""
+
     def __init__(
         self,
         size: int | Sizes,
@@ -57,13 +59,17 @@ class _MaxPool(Pooling):
         return ad.max_pool(x, self.size, stride=self.stride, padding=self.padding, ties=self.ties)
 
 
-class _SumPool(Pooling):
+class SumPooling(Pooling):
+    """What layers have in common that add up each window."""
+
     def forward(self, x: Operand) -> Any:
         self._check(x)
         return ad.sum_pool(x, self.size, stride=self.stride, padding=self.padding)
 
 
-class _AvgPool(Pooling):
+class AvgPooling(Pooling):
+    """What layers have in common that take the mean of each window."""
+
     def __init__(
         self,
         size: int | Sizes,
@@ -88,7 +94,7 @@ class _AvgPool(Pooling):
         )
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(MaxPooling):
     """The largest element of each window.
 
     Args:
@@ -109,7 +115,7 @@ class MaxPool2d(_MaxPool):
     rank = 2
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(MaxPooling):
     """The largest element of each window of a sequence; arguments as for ``MaxPool2d``.
 
     Shapes:
@@ -119,7 +125,7 @@ class MaxPool1d(_MaxPool):
     rank = 1
 
 
-class SumPool2d(_SumPool):
+class SumPool2d(SumPooling):
     """The sum over each window.
 
     Args:
@@ -134,7 +140,7 @@ class SumPool2d(_SumPool):
     rank = 2
 
 
-class SumPool1d(_SumPool):
+class SumPool1d(SumPooling):
     """The sum over each window of a sequence; arguments as for ``SumPool2d``.
 
     Shapes:
@@ -144,7 +150,7 @@ class SumPool1d(_SumPool):
     rank = 1
 
 
-class AvgPool2d(_AvgPool):
+class AvgPool2d(AvgPooling):
     """The mean over each window.
 
     Args:
@@ -161,7 +167,7 @@ class AvgPool2d(_AvgPool):
     rank = 2
 
 
-class AvgPool1d(_AvgPool):
+class AvgPool1d(AvgPooling):
     """The mean over each window of a sequence; arguments as for ``AvgPool2d``.
 
     Shapes:
