@@ -35,7 +35,7 @@ class Adam(Optimiser):
         epsilon: ε, above 0.
         amsgrad: whether steps never grow by a smaller v.
         weight_decay: λ.
-        decay_biases: whether biases decay too, and not weights only.
+        decay_biases: whether biases decay too, and the scales of normalisation: not weights only.
         bias_rate_factor: how much faster biases learn.
 
     Raises:
@@ -115,7 +115,7 @@ class AdamW(Adam):
         epsilon: ε, above 0.
         amsgrad: whether steps never grow by a smaller v.
         weight_decay: λ.
-        decay_biases: whether biases decay too, and not weights only.
+        decay_biases: whether biases decay too, and the scales of normalisation: not weights only.
         bias_rate_factor: how much faster biases learn, and decay if they do.
 
     Raises:

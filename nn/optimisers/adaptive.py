@@ -35,7 +35,7 @@ class RMSprop(Optimiser):
         centred: whether the variance counts instead of the mean square.
         epsilon: ε, above 0.
         weight_decay: λ.
-        decay_biases: whether biases decay too, and not weights only.
+        decay_biases: whether biases decay too, and the scales of normalisation: not weights only.
         bias_rate_factor: how much faster biases learn.
 
     Raises:
@@ -125,7 +125,7 @@ class Adagrad(Optimiser):
         initial: s before the first step, at least 0.
         epsilon: ε, above 0.
         weight_decay: λ.
-        decay_biases: whether biases decay too, and not weights only.
+        decay_biases: whether biases decay too, and the scales of normalisation: not weights only.
         bias_rate_factor: how much faster biases learn.
 
     Raises:

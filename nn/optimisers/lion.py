@@ -28,7 +28,7 @@ class Lion(Optimiser):
         rate: α, a number or a function of the step.
         betas: (β₁, β₂), each at least 0 and below 1.
         weight_decay: λ.
-        decay_biases: whether biases decay too, and not weights only.
+        decay_biases: whether biases decay too, and the scales of normalisation: not weights only.
         bias_rate_factor: how much faster biases learn, and decay if they do.
 
     Raises:

@@ -76,7 +76,7 @@ class Optimiser(ABC):
             gradient: the gradient of the penalty ½ λ Σ w². Decoupled, w ← w - α λ w goes before the
             step, which knows nothing of it (Loshchilov & Hutter 2019, Decoupled Weight Decay
             Regularization). For plain gradient descent the two are the same.
-        decay_biases: whether biases decay too, and not weights only.
+        decay_biases: whether biases decay too, and the scales of normalisation: not weights only.
         bias_rate_factor: how much faster biases learn; a group's factor comes on top.
 
     Attributes:
@@ -129,10 +129,10 @@ class Optimiser(ABC):
         """The number of a parameter's group, the factor of its rate, and its λ."""
         group = self.groups[i]
         decay = self.weight_decay if group.weight_decay is None else float(group.weight_decay)
-        if parameter.role == "bias":
-            factor = self.bias_rate_factor
-            return i, factor * float(group.rate_factor), decay if self.decay_biases else 0.0
-        return i, float(group.rate_factor), decay
+        if parameter.role != "weight" and not self.decay_biases:
+            decay = 0.0
+        factor = self.bias_rate_factor if parameter.role == "bias" else 1.0
+        return i, factor * float(group.rate_factor), decay
 
     # --- steps ------------------------------------------------------------------------------------
 

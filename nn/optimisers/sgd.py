@@ -37,7 +37,7 @@ class SGD(Optimiser):
         nesterov: whether the momentum is Nesterov's.
         accumulate: "steps" or "gradients": what the velocity is a sum of.
         weight_decay: λ.
-        decay_biases: whether biases decay too, and not weights only.
+        decay_biases: whether biases decay too, and the scales of normalisation: not weights only.
         bias_rate_factor: how much faster biases learn.
 
     Raises:

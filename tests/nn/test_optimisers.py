@@ -421,3 +421,20 @@ def test_a_step_at_a_bad_rate_changes_nothing() -> None:
     assert (w.data, v.data, optimiser.steps) == (1.0, 2.0, 0)
     assert w.grad is not None
     assert not optimiser.state()["velocity.0"].any()
+
+
+@every
+@pytest.mark.parametrize("role", ["bias", "scale"])
+def test_only_weights_decay_unless_the_others_are_said_to(name: str, role: Any) -> None:
+    moved = {}
+    for decays in (False, True):
+        one = Parameter([3.0], role)
+        optimiser = make(name, [one], weight_decay=0.5, decay_biases=decays)
+        one.grad = np.array([1.0])
+        optimiser.step()
+        moved[decays] = one.data.item()
+    free = Parameter([3.0], role)
+    alone = make(name, [free], weight_decay=0.0)
+    free.grad = np.array([1.0])
+    alone.step()
+    assert moved[False] == free.data.item()
