@@ -151,17 +151,28 @@ def cross_entropy(x: Operand, labels: Operand) -> Any:
         >>> cross_entropy(np.zeros((2, 10)), [3, 7]).round(6)  # log 10
         array([2.302585, 2.302585])
     """
+    chosen = class_labels("cross_entropy", x, labels)
+    return _cross_entropy(x, axis=(1,), keepdims=False, labels=frozen(chosen))
+
+
+def class_labels(name: str, x: Operand, labels: Operand) -> Array:
+    """The class of each row of ``x``, (n, classes), as bare whole numbers.
+
+    Raises:
+        TypeError: the labels are no whole numbers; messages begin with ``name``.
+        ValueError: shapes don't fit, or a label is out of range.
+    """
     shape, chosen = shape_of(x), np.asarray(bare(labels))
     if len(shape) != 2 or chosen.shape != shape[:1]:
         raise ValueError(
-            f"cross_entropy: expected scores (n, classes) and labels (n,), got {describe(x)} and "
+            f"{name}: expected scores (n, classes) and labels (n,), got {describe(x)} and "
             f"labels of shape {chosen.shape}"
         )
     if chosen.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: labels are whole numbers, got dtype {chosen.dtype}")
+        raise TypeError(f"{name}: labels are whole numbers, got dtype {chosen.dtype}")
     if chosen.size and not 0 <= chosen.min() <= chosen.max() < shape[1]:
         raise ValueError(
-            f"cross_entropy: labels lie between 0 and {shape[1] - 1} for {shape[1]} classes, got "
+            f"{name}: labels lie between 0 and {shape[1] - 1} for {shape[1]} classes, got "
             f"labels from {chosen.min()} to {chosen.max()}"
         )
-    return _cross_entropy(x, axis=(1,), keepdims=False, labels=frozen(chosen))
+    return chosen

@@ -1,4 +1,4 @@
-"""Losses and the training loop."""
+"""The training loop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-import autodiff as ad
 from nn import (
     SGD,
     Dataset,
@@ -22,41 +21,6 @@ from nn import (
 
 def rng() -> np.random.Generator:
     return np.random.default_rng(3)
-
-
-# --- loss -----------------------------------------------------------------------------------------
-
-
-def test_cross_entropy_is_minus_log_softmax_and_its_gradient_p_minus_t() -> None:
-    scores = ad.Tensor(rng().normal(size=(4, 3)))
-    labels = np.array([0, 2, 1, 1])
-    p = np.exp(scores.data) / np.exp(scores.data).sum(axis=1, keepdims=True)
-    loss = SoftmaxCrossEntropy()(scores, labels)
-    assert float(loss) == pytest.approx(-np.log(p[range(4), labels]).mean(), rel=1e-14)
-    loss.backward()
-    np.testing.assert_allclose(scores.grad, (p - np.eye(3)[labels]) / 4, atol=1e-16)
-
-
-def test_cross_entropy_of_huge_scores_is_exact() -> None:
-    scores = ad.Tensor([[1e4, 0.0], [0.0, 1e4]])
-    loss = SoftmaxCrossEntropy()(scores, [1, 1])
-    loss.backward()
-    assert float(loss) == 5e3
-    np.testing.assert_array_equal(scores.grad, [[0.5, -0.5], [0, 0]])
-
-
-def test_cross_entropy_twice_differentiated() -> None:
-    labels = np.array([1, 0])
-    ad.check_gradients(lambda s: SoftmaxCrossEntropy()(s, labels), rng().normal(size=(2, 3)))
-
-
-def test_labels_may_be_a_tensor_of_integers() -> None:
-    assert float(SoftmaxCrossEntropy()(np.zeros((1, 2)), ad.Tensor([1]))) == pytest.approx(
-        np.log(2)
-    )
-
-
-# --- training -------------------------------------------------------------------------------------
 
 
 def two_classes(n: int = 60) -> Dataset:
@@ -137,14 +101,7 @@ def diverging() -> None:
           batch_size=4, generator=generator, evaluate_every=1, progress=False)  # fmt: skip
 
 
-LOSS = SoftmaxCrossEntropy()
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
-    (lambda: LOSS(np.zeros((2, 3)), [0, 3]), ValueError, "between 0 and 2.*from 0 to 3"),
-    (lambda: LOSS(np.zeros((2, 3)), [-1, 0]), ValueError, "from -1 to 0"),
-    (lambda: LOSS(np.zeros((2, 3)), [0]), ValueError, r"\(n, classes\).*\(2, 3\).*\(1,\)"),
-    (lambda: LOSS(np.zeros(3), [0]), ValueError, r"\(n, classes\)"),
-    (lambda: LOSS(np.zeros((1, 3)), [0.5]), TypeError, "whole numbers"),
-    (lambda: LOSS(np.zeros((0, 3)), np.zeros(0, int)), ValueError, "n > 0"),
     (lambda: accuracy(Flatten(), np.zeros((0, 1, 2, 2)), np.zeros(0)), ValueError, "0 and 0"),
     (lambda: trained(steps=0), ValueError, "at least 1"),
     (diverging, FloatingPointError, "step 1"),
