@@ -70,6 +70,7 @@ from nn.losses import (
     Quadratic,
     SoftmaxCrossEntropy,
 )
+from nn.metrics import ClassReport, accuracy, class_report, classify, confusion_matrix
 from nn.module import Module, Parameter
 from nn.optimisers import (
     SGD,
@@ -91,7 +92,7 @@ from nn.schedules import (
     StepDecay,
     WarmUp,
 )
-from nn.training import Evaluation, accuracy, train
+from nn.training import Evaluation, train
 
 __all__ = [
     "ELU",
@@ -110,6 +111,7 @@ __all__ = [
     "Batches",
     "BinaryCrossEntropy",
     "BinaryCrossEntropyWithLogits",
+    "ClassReport",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
@@ -161,9 +163,12 @@ __all__ = [
     "WarmUp",
     "accuracy",
     "add_noise",
+    "class_report",
+    "classify",
     "clip_gradients_by_norm",
     "clip_gradients_by_value",
     "compose",
+    "confusion_matrix",
     "flatland",
     "initialisers",
     "load_digits",

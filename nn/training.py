@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn.data import Dataset, shuffled_batches
-from nn.module import Array, Module
+from nn.metrics import accuracy
+from nn.module import Module
 from nn.optimisers import SGD
 
 
@@ -91,7 +92,7 @@ def train(
                 )
             cost.backward(keep_adjoints=False)
             optimiser.step()
-            hits.append(_hits(scores.data, labels) / batch_size)
+            hits.append(float(np.mean(np.argmax(scores.data, axis=1) == labels)))
             bar.update()
             if step % evaluate_every == 0 or step == steps:
                 test = accuracy(model, data.test_images, data.test_labels)
@@ -101,32 +102,3 @@ def train(
                 if progress:
                     bar.write(str(history[-1]))
     return history
-
-
-def accuracy(model: Module, images: Array, labels: Array, *, batch_size: int = 500) -> float:
-    """The share of images whose highest score is that of their label.
-
-    Args:
-        model: images to scores.
-        images: (n, channels, height, width).
-        labels: (n,) integers.
-        batch_size: images at a time, which bounds memory.
-
-    Raises:
-        ValueError: there are no images, or not as many as labels.
-    """
-    if not len(labels) or len(images) != len(labels):
-        raise ValueError(
-            f"accuracy: expected as many images as labels, and some, got {len(images)} and "
-            f"{len(labels)}"
-        )
-    right = [
-        _hits(model.predict(images[i : i + batch_size]), labels[i : i + batch_size])
-        for i in range(0, len(labels), batch_size)
-    ]
-    return sum(right) / len(labels)
-
-
-def _hits(scores: Array, labels: Array) -> int:
-    """How many of the images have their highest score at their label."""
-    return int(np.sum(np.argmax(scores, axis=1) == labels))

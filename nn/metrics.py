@@ -1,0 +1,202 @@
+"""Metrics: how good predictions are, as a whole and class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nn.checks import whole
+from nn.module import Array, Module
+from nn.tables import html_table, text_table
+
+
+def accuracy(model: Module, images: Array, labels: Array, *, batch_size: int = 500) -> float:
+    """The share of images whose highest score is that of their label.
+
+    Args:
+        model: images to scores.
+        images: (n, channels, height, width), or whatever the model takes.
+        labels: (n,) integers.
+        batch_size: images at a time, which bounds memory.
+
+    Raises:
+        ValueError: there are no images, or not as many as labels.
+    """
+    if not len(labels) or len(images) != len(labels):
+        raise ValueError(
+            f"accuracy: expected as many images as labels, and some, got {len(images)} and "
+            f"{len(labels)}"
+        )
+    predicted = classify(model, images, batch_size=batch_size)
+    return int(np.sum(predicted == np.asarray(labels))) / len(labels)
+
+
+def classify(model: Module, images: Array, *, batch_size: int = 500) -> Array:
+    """The class with the highest score, for each image: (n,) integers.
+
+    Args:
+        model: images to scores.
+        images: (n, channels, height, width), or whatever the model takes.
+        batch_size: images at a time, which bounds memory.
+
+    Raises:
+        ValueError: the batches are of no positive size.
+    """
+    whole("classify: batch_size", batch_size)
+    starts = range(0, len(images), batch_size)
+    chosen = [np.argmax(model.predict(images[i : i + batch_size]), axis=1) for i in starts]
+    return np.concatenate([np.zeros(0, int), *chosen])
+
+
+def confusion_matrix(
+    labels: ArrayLike, predicted: ArrayLike, classes: int | Sequence[str]
+) -> Array:
+    """How many examples of each class (row) were taken for each class (column).
+
+    Args:
+        labels: (n,) whole numbers from 0 to classes - 1, what is right.
+        predicted: (n,) likewise, what was predicted: see ``classify``.
+        classes: how many there are, or their names.
+
+    Raises:
+        TypeError: labels are no whole numbers.
+        ValueError: shapes differ, or a label is out of range.
+
+    Example:
+        >>> from nn import confusion_matrix
+        >>> confusion_matrix([0, 0, 1, 1, 1], [0, 1, 1, 1, 0], 2)
+        array([[1, 1],
+               [1, 2]])
+    """
+    k = len(_names(classes))
+    right, given = np.asarray(labels), np.asarray(predicted)
+    if right.ndim != 1 or right.shape != given.shape:
+        raise ValueError(
+            "confusion_matrix: expected labels (n,) and as many predictions, got shapes "
+            f"{right.shape} and {given.shape}"
+        )
+    for name, numbers in (("labels", right), ("predictions", given)):
+        if numbers.size and numbers.dtype.kind not in "iu":
+            raise TypeError(
+                f"confusion_matrix: {name} are whole numbers, got dtype {numbers.dtype}"
+            )
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < k:
+            raise ValueError(
+                f"confusion_matrix: {name} lie between 0 and {k - 1} for {k} classes, got some "
+                f"from {numbers.min()} to {numbers.max()}"
+            )
+    pairs = right.astype(np.int64) * k + given.astype(np.int64)
+    return np.bincount(pairs, minlength=k * k).reshape(k, k)
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """How well each class is recognised; it prints as a table.
+
+    A share of nothing is nan, and shown as a dash: the precision of a class that was never
+    predicted, the recall of one that has no examples.
+
+    Attributes:
+        confusion: the confusion matrix, (classes, classes).
+        names: of the classes.
+    """
+
+    confusion: Array
+    names: tuple[str, ...]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all examples that were classified rightly."""
+        return float(_shares(self._hits.sum(), self.confusion.sum()))
+
+    @property
+    def recall(self) -> Array:
+        """The share of each class's examples that were found: the accuracy within the class."""
+        return _shares(self._hits, self.confusion.sum(axis=1))
+
+    @property
+    def precision(self) -> Array:
+        """The share of what was taken for each class that belongs to it."""
+        return _shares(self._hits, self.confusion.sum(axis=0))
+
+    @property
+    def f1(self) -> Array:
+        """The harmonic mean of precision and recall of each class."""
+        return _shares(2 * self._hits, self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
+
+    @property
+    def examples(self) -> Array:
+        """How many examples of each class there are."""
+        return np.asarray(self.confusion.sum(axis=1))
+
+    @property
+    def _hits(self) -> Array:
+        return np.diagonal(self.confusion)
+
+    def _cells(self) -> tuple[list[str], list[list[str]], str]:
+        """Header, rows and alignment of the table."""
+        shares = [self.recall, self.precision, self.f1]
+        rows = [
+            [name, str(n), *map(_percent, of_class)]
+            for name, n, *of_class in zip(self.names, self.examples, *shares, strict=True)
+        ]
+        means = [_shares(np.nansum(x), np.sum(~np.isnan(x))) for x in shares]
+        total = str(self.confusion.sum())
+        rows += [
+            ["mean of the classes", "", *map(_percent, means)],
+            ["accuracy", total, _percent(self.accuracy), "", ""],
+        ]
+        return ["class", "examples", "recall", "precision", "F1"], rows, "<>>>>"
+
+    def __str__(self) -> str:
+        return text_table(*self._cells())
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._cells())
+
+
+def class_report(
+    labels: ArrayLike, predicted: ArrayLike, classes: int | Sequence[str]
+) -> ClassReport:
+    """Recall, precision and F1 of each class.
+
+    Args:
+        labels: (n,) whole numbers from 0 to classes - 1, what is right.
+        predicted: (n,) likewise, what was predicted: see ``classify``.
+        classes: how many there are, or their names.
+
+    Raises:
+        TypeError: labels are no whole numbers.
+        ValueError: shapes differ, or a label is out of range.
+
+    Example:
+        >>> from nn import class_report
+        >>> print(class_report([0, 0, 1, 1, 1], [0, 1, 1, 1, 1], ["cat", "dog"]))
+        class                examples   recall  precision      F1
+        cat                         2   50.00%    100.00%  66.67%
+        dog                         3  100.00%     75.00%  85.71%
+        mean of the classes             75.00%     87.50%  76.19%
+        accuracy                    5   80.00%
+    """
+    return ClassReport(confusion_matrix(labels, predicted, classes), _names(classes))
+
+
+def _names(classes: int | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(classes, Sequence):
+        return tuple(map(str, classes))
+    return tuple(map(str, range(whole("classes", classes))))
+
+
+def _shares(part: Any, of: Any) -> Array:
+    """The quotient; nan where there is nothing to have a share of."""
+    shares = np.full(np.shape(of), np.nan)
+    np.divide(part, of, out=shares, where=np.asarray(of) > 0)
+    return shares
+
+
+def _percent(share: Any) -> str:
+    return "–" if np.isnan(share) else f"{share:.2%}"
