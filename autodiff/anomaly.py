@@ -83,20 +83,28 @@ class Watch:
         """Who looks at derivatives; None if nobody asked for it."""
         return Examiner(self, way) if self.backward else None
 
-    def note(self, node: Node, primitive: Primitive, operands: Sequence[Any], kept: bool) -> None:
+    def note(
+        self,
+        node: Node,
+        primitive: Primitive,
+        operands: Sequence[Any],
+        parameters: Parameters,
+        kept: bool,
+    ) -> None:
         """Look at a node that has just been made.
 
         Args:
             node: the node.
             primitive: the operation that made it.
             operands: of the operation.
+            parameters: of the operation.
             kept: whether the node is recorded.
         """
         lines = _lines() if self.lines is None else self.lines
         if kept:
-            parameters = Traced(node.parameters)
-            parameters.lines = lines
-            node._parameters = parameters
+            traced = Traced(parameters)
+            traced.lines = lines
+            node._parameters = traced
         if not self.forward:
             return
         f = node._data
@@ -109,7 +117,7 @@ class Watch:
             return
         names = _names(operands)
         message = [
-            f"forward: {primitive.expression(names, node.parameters)} gives the first "
+            f"forward: {primitive.expression(names, parameters)} gives the first "
             f"{_kind(f)}{_place(f)}"
         ]
         if came_in:

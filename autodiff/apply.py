@@ -78,7 +78,7 @@ def record(
         node = made(result, None, (), NO_PARAMETERS)
     watch = watch_here()
     if watch is not None:
-        watch.note(node, primitive, operands, kept)
+        watch.note(node, primitive, operands, parameters, kept)
     return node
 
 

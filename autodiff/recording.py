@@ -29,7 +29,7 @@ class State(NamedTuple):
 
     Attributes:
         recording: whether they are recorded.
-        watch: who looks at their results (``anomaly.Watch``); None for nobody.
+        watch: who looks at their results, as ``anomaly.Watch`` does; None for nobody.
         plain: recorded and not watched, as is usual.
     """
 

@@ -92,6 +92,7 @@ from nn.schedules import (
     StepDecay,
     WarmUp,
 )
+from nn.summary import Summary
 from nn.training import Evaluation, train
 
 __all__ = [
@@ -159,6 +160,7 @@ __all__ = [
     "StepDecay",
     "SumPool1d",
     "SumPool2d",
+    "Summary",
     "Tanh",
     "WarmUp",
     "accuracy",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autodiff import Tensor, no_grad
 from autodiff.graph import Operand, bare
@@ -15,9 +16,17 @@ from nn.checks import need_fitting
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from nn.summary import Summary
+
 Array: TypeAlias = NDArray[Any]
 Role: TypeAlias = Literal["weight", "bias", "scale"]
 Member = TypeVar("Member")
+
+
+call_observer: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = ContextVar(
+    "nn_call_observer", default=None
+)
+"""Who stands between a call of a module and its ``forward``, which he calls; usually nobody."""
 
 
 class Parameter(Tensor):
@@ -85,7 +94,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *inputs: Any) -> Any:
-        return self.forward(*inputs)
+        observer = call_observer.get()
+        return self.forward(*inputs) if observer is None else observer(self, inputs)
 
     def predict(self, x: Operand) -> Array:
         """The output for ``x`` as a bare array: computed as ``eval()`` says, without recording."""
@@ -151,6 +161,12 @@ class Module:
             parameter.frozen = frozen
             parameter.grad = None
         return self
+
+    if TYPE_CHECKING:
+
+        def summary(
+            self, input_shape: Sequence[int], dtype: DTypeLike = np.float32
+        ) -> Summary: ...  # ``nn/summary.py`` gives modules this method
 
     # --- state ------------------------------------------------------------------------------------
 
