@@ -70,7 +70,7 @@ from nn.losses import (
     Quadratic,
     SoftmaxCrossEntropy,
 )
-from nn.metrics import ClassReport, accuracy, class_report, classify, confusion_matrix
+from nn.metrics import ClassReport, accuracy, class_report, confusion_matrix
 from nn.module import Module, Parameter
 from nn.optimisers import (
     SGD,
@@ -166,7 +166,6 @@ __all__ = [
     "accuracy",
     "add_noise",
     "class_report",
-    "classify",
     "clip_gradients_by_norm",
     "clip_gradients_by_value",
     "compose",

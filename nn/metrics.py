@@ -10,46 +10,32 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nn.checks import whole
-from nn.module import Array, Module
+from nn.module import Array
 from nn.tables import html_table, text_table
 
 
-def accuracy(model: Module, images: Array, labels: Array, *, batch_size: int = 500) -> float:
-    """The share of images whose highest score is that of their label.
+def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
+    """The share of examples whose highest score is that of their label.
 
     Args:
-        model: images to scores.
-        images: (n, channels, height, width), or whatever the model takes.
-        labels: (n,) integers.
-        batch_size: images at a time, which bounds memory.
+        outputs: (n, classes) scores.
+        labels: (n,) whole numbers.
 
     Raises:
-        ValueError: there are no images, or not as many as labels.
+        ValueError: shapes don't fit, or there are no examples.
+
+    Example:
+        >>> from nn import accuracy
+        >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
+        0.5
     """
-    if not len(labels) or len(images) != len(labels):
+    scores, right = np.asarray(outputs), np.asarray(labels)
+    if scores.ndim != 2 or right.shape != scores.shape[:1] or not scores.size:
         raise ValueError(
-            f"accuracy: expected as many images as labels, and some, got {len(images)} and "
-            f"{len(labels)}"
+            "accuracy: expected scores (n, classes) and labels (n,) of some examples, got shapes "
+            f"{scores.shape} and {right.shape}"
         )
-    predicted = classify(model, images, batch_size=batch_size)
-    return int(np.sum(predicted == np.asarray(labels))) / len(labels)
-
-
-def classify(model: Module, images: Array, *, batch_size: int = 500) -> Array:
-    """The class with the highest score, for each image: (n,) integers.
-
-    Args:
-        model: images to scores.
-        images: (n, channels, height, width), or whatever the model takes.
-        batch_size: images at a time, which bounds memory.
-
-    Raises:
-        ValueError: the batches are of no positive size.
-    """
-    whole("classify: batch_size", batch_size)
-    starts = range(0, len(images), batch_size)
-    chosen = [np.argmax(model.predict(images[i : i + batch_size]), axis=1) for i in starts]
-    return np.concatenate([np.zeros(0, int), *chosen])
+    return int(np.sum(np.argmax(scores, axis=1) == right)) / len(right)
 
 
 def confusion_matrix(
@@ -59,7 +45,7 @@ def confusion_matrix(
 
     Args:
         labels: (n,) whole numbers from 0 to classes - 1, what is right.
-        predicted: (n,) likewise, what was predicted: see ``classify``.
+        predicted: (n,) likewise, what was predicted: ``np.argmax(scores, axis=1)``.
         classes: how many there are, or their names.
 
     Raises:
@@ -166,7 +152,7 @@ def class_report(
 
     Args:
         labels: (n,) whole numbers from 0 to classes - 1, what is right.
-        predicted: (n,) likewise, what was predicted: see ``classify``.
+        predicted: (n,) likewise, what was predicted: ``np.argmax(scores, axis=1)``.
         classes: how many there are, or their names.
 
     Raises:

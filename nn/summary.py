@@ -16,7 +16,7 @@ from nn.module import Module, Parameter
 from nn.observation import Call, observing, untouched
 from nn.tables import html_table, text_table
 
-_WIDEST = 56  # letters of a layer's name; a longer one is cut
+_WIDEST = 48  # letters of a layer's name; a longer one is cut
 
 
 @dataclass(frozen=True)

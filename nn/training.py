@@ -8,7 +8,7 @@ import numpy as np
 
 from nn.data import Dataset, shuffled_batches
 from nn.metrics import accuracy
-from nn.module import Module
+from nn.module import Array, Module
 from nn.optimisers import SGD
 
 
@@ -92,13 +92,19 @@ def train(
                 )
             cost.backward(keep_adjoints=False)
             optimiser.step()
-            hits.append(float(np.mean(np.argmax(scores.data, axis=1) == labels)))
+            hits.append(accuracy(scores.data, labels))
             bar.update()
             if step % evaluate_every == 0 or step == steps:
-                test = accuracy(model, data.test_images, data.test_labels)
+                test = accuracy(_outputs(model, data.test_images), data.test_labels)
                 history.append(Evaluation(step, float(np.mean(costs)), float(np.mean(hits)), test))
                 costs.clear()
                 hits.clear()
                 if progress:
                     bar.write(str(history[-1]))
     return history
+
+
+def _outputs(model: Module, images: Array, batch_size: int = 500) -> Array:
+    """The scores of many images, some at a time, which bounds memory."""
+    starts = range(0, len(images), batch_size)
+    return np.concatenate([model.predict(images[i : i + batch_size]) for i in starts])

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
-from nn import Flatten, Module, accuracy, class_report, classify, confusion_matrix
+from nn import accuracy, class_report, confusion_matrix
 from nn.tables import html_table
-
-
-class Scores(Module):
-    """A model whose scores are its input."""
-
-    def forward(self, x: Any) -> Any:
-        assert len(x) <= 3
-        return x
-
 
 SCORES = np.eye(3)[[0, 2, 1, 1, 0, 2, 2]]
 
 
-def test_classify_takes_the_highest_score_a_batch_at_a_time() -> None:
-    assert classify(Scores(), SCORES, batch_size=3).tolist() == [0, 2, 1, 1, 0, 2, 2]
-    assert classify(Scores(), SCORES[:0]).tolist() == []
-
-
 def test_accuracy_is_the_share_of_hits() -> None:
-    labels = np.array([0, 2, 1, 0, 1, 2, 0])
-    for size in (1, 2, 3):
-        assert accuracy(Scores(), SCORES, labels, batch_size=size) == 4 / 7
+    assert accuracy(SCORES, [0, 2, 1, 0, 1, 2, 0]) == 4 / 7
+    assert accuracy([[1, 1], [1, 1]], [0, 1]) == 0.5  # the first of equals
 
 
 LABELS, PREDICTED = [0, 0, 0, 1, 1, 3], [0, 1, 2, 1, 1, 0]
@@ -80,9 +64,9 @@ def test_html_table_aligns_its_columns() -> None:
 
 
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
-    (lambda: accuracy(Flatten(), np.zeros((0, 1, 2, 2)), np.zeros(0)), ValueError, "0 and 0"),
-    (lambda: accuracy(Flatten(), np.zeros((2, 1)), np.zeros(3)), ValueError, "2 and 3"),
-    (lambda: classify(Flatten(), np.zeros((2, 1)), batch_size=0), ValueError, "batch_size.*0"),
+    (lambda: accuracy(np.zeros((0, 2)), []), ValueError, r"some examples.*\(0, 2\) and \(0,\)"),
+    (lambda: accuracy(np.zeros((2, 1)), [0] * 3), ValueError, r"\(2, 1\) and \(3,\)"),
+    (lambda: accuracy(np.zeros((2, 1)), [[0], [0]]), ValueError, r"\(2, 1\) and \(2, 1\)"),
     (lambda: confusion_matrix([0, 1], [0], 2), ValueError, r"\(2,\) and \(1,\)"),
     (lambda: confusion_matrix([[0]], [[0]], 2), ValueError, r"\(n,\).*\(1, 1\)"),
     (lambda: confusion_matrix([0, 2], [0, 1], 2), ValueError, "labels.*0 and 1.*from 0 to 2"),

@@ -252,7 +252,7 @@ def test_notebooks_show_a_table_and_names_as_they_are() -> None:
     assert "<script>" not in page
     assert "trainable 6, frozen 0" in page
     assert page.count("<tr>") == 4
-    assert len(summary.rows[0].layer) == 56
+    assert len(summary.rows[0].layer) == 48
     assert repr(summary) == str(summary)
 
 

@@ -54,7 +54,7 @@ def test_training_learns_and_reports() -> None:
     net, history = trained()
     assert [line.split()[1] for line in history] == ["15", "30", "40"]
     data = two_classes()
-    assert accuracy(net, data.test_images, data.test_labels) == 1.0
+    assert accuracy(net.predict(data.test_images), data.test_labels) == 1.0
     assert all(word in history[0] for word in ("cost", "training accuracy", "test accuracy"))
 
 
@@ -74,13 +74,6 @@ def test_a_cost_that_is_not_finite_changes_no_parameter() -> None:
         train(net, SoftmaxCrossEntropy(), SGD(net.parameters(), 0.1), two_classes(), steps=2,
               batch_size=4, generator=generator, progress=False)  # fmt: skip
     np.testing.assert_array_equal(net[1].bias.data, before)
-
-
-def test_accuracy_does_not_depend_on_the_batches() -> None:
-    net, _ = trained(steps=3)
-    data = two_classes()
-    shares = {accuracy(net, data.test_images, data.test_labels, batch_size=n) for n in (1, 7, 500)}
-    assert len(shares) == 1
 
 
 def test_progress_bar_and_evaluations_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
