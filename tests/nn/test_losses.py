@@ -68,6 +68,10 @@ CASES: dict[str, tuple[Callable[..., Loss], Any, Any, Any]] = {
         MultiClassHinge, SCORES, LABELS,
         [sum(max(0, 1 + s[j] - s[y]) for j in range(3) if j != y)
          for s, y in zip(SCORES, LABELS, strict=True)]),
+    "Weston-Watkins, margin": (
+        lambda **options: MultiClassHinge(margin=3, **options), SCORES, LABELS,
+        [sum(max(0, 3 + s[j] - s[y]) for j in range(3) if j != y)
+         for s, y in zip(SCORES, LABELS, strict=True)]),
     "Crammer-Singer": (
         lambda **options: MultiClassHinge("Crammer-Singer", margin=2.5, **options), SCORES, LABELS,
         [max(0, 2.5 + max(np.delete(s, y)) - s[y]) for s, y in zip(SCORES, LABELS, strict=True)]),

@@ -21,6 +21,7 @@ from nn import (
     Residual,
     Sequential,
 )
+from nn.module import call_observer
 
 
 def rng() -> np.random.Generator:
@@ -216,7 +217,8 @@ def test_an_error_on_the_way_changes_nothing_either() -> None:
         module.summary((4,))
     assert module.training
     assert module[0].calls == 0
-    module(np.zeros((1, 3)))  # and nobody observes any more
+    assert call_observer.get() is None
+    module(np.zeros((1, 3)))
     assert module[0].modes[-1] == (True, True)
 
 
