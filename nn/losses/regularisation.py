@@ -14,7 +14,7 @@ from nn.module import Module, Parameter
 
 
 class L2(Module):
-    """½ λ Σ w², over all weights and no biases: a term to add to a loss.
+    """½ λ Σ w², over all weights and no biases or scales: a term to add to a loss.
 
     Its gradient is λ w, so an SGD step on the sum is a step with ``weight_decay=λ``. Optimisers
     that scale a gradient, such as Adam, treat the two differently (Loshchilov & Hutter, Decoupled

@@ -10,13 +10,20 @@ import pytest
 
 import autodiff as ad
 from nn import (
+    AvgPool2d,
+    BatchNorm,
     Conv2d,
+    ConvTranspose2d,
     Dense,
+    Dropout,
     Flatten,
+    GlobalMaxPool,
+    LayerNorm,
     LeNet,
     MaxPool2d,
     Module,
     Parameter,
+    PReLU,
     ReLU,
     Residual,
     Sequential,
@@ -209,6 +216,24 @@ def test_nothing_is_changed() -> None:
     assert restless.calls == 0
     assert restless.noise.random() == rng().random()
     assert (module.training, restless.training, module[1].training) == (True, True, False)
+
+
+def test_layers_of_every_kind_keep_their_state() -> None:
+    generator = rng()
+    net = Sequential(
+        conv(2, 4, 3, padding="same"), BatchNorm(4), PReLU(4), AvgPool2d(2),
+        Dropout(generator=generator),
+        ConvTranspose2d(4, 3, 3, stride=2, padding=1, generator=generator), GlobalMaxPool(),
+        Flatten(), LayerNorm(3), Dense(3, 2, generator=generator),
+    )  # fmt: skip
+    before, numbers = net.state(), generator.bit_generator.state
+    summary = net.summary((2, 8, 8))
+    assert summary.parameters == sum(p.size for p in net.parameters())
+    assert summary.multiply_adds == 4 * 2 * 9 * 64 + 4 * 16 * 3 * 9 + 3 * 2
+    assert summary.rows[6].sizes == ("(4−1)·2+3−2 = 7",)
+    assert generator.bit_generator.state == numbers
+    for path, array in net.state().items():
+        np.testing.assert_array_equal(array, before[path])
 
 
 def test_an_error_on_the_way_changes_nothing_either() -> None:
