@@ -186,8 +186,12 @@ class Tanh(Module):
         if delta.shape != Z.shape:
             raise ValueError(f"Tanh.backward: expected dL/dA {Z.shape}, got {describe(delta)}")
         A = np.tanh(Z)
-        slope = ad.elementwise_grad(lambda u: (A + ad.tanh(u)) / (1 + A * ad.tanh(u)))
-        adjoint: Array = delta * slope(np.zeros_like(A))
+
+        def moved(u: Any) -> Any:
+            step = ad.tanh(u)
+            return (A + step) / (1 + A * step)
+
+        adjoint: Array = delta * ad.elementwise_grad(moved)(np.zeros_like(A))
         return adjoint
 
 

@@ -49,7 +49,7 @@ def init_convnet(layers: Layers) -> Params:
     params: Params = {}
     for step in _steps(layers):
         weights = KINDS[step.kind].weights
-        params[step.number - 1] = {"w": np.array([]), "b": np.array([])}
+        params[step.number - 1] = _without_parameters()
         if weights is not None:
             shape = weights(step.input, step.layer)
             drawn = _draw(step.layer.get("init_type", "uniform"), shape, step)
@@ -101,7 +101,7 @@ def conv_net(
     n = data.shape[1]
     labels = checked_labels(labels, n)
     cost, right = 0.0, 0
-    param_grad: Params = {i: {"w": np.array([]), "b": np.array([])} for i in weights}
+    param_grad: Params = {i: _without_parameters() for i in weights}
     for start in range(0, n, IMAGES_AT_A_TIME):
         part = slice(start, start + IMAGES_AT_A_TIME)
         (share, scores), gradient = ad.value_and_grad(_share_of_cost, has_aux=True)(
@@ -110,9 +110,13 @@ def conv_net(
         cost += share
         right += hits(scores, labels[part])
         for i, arrays in gradient.items():
-            for name, t in zip("wb", arrays, strict=False):
+            for name, t in zip("wb", arrays, strict=False):  # some have none
                 param_grad[i][name] = param_grad[i][name] + t if start else t
     return {"cost": cost, "percent": right / n}, param_grad
+
+
+def _without_parameters() -> dict[str, Array]:
+    return {"w": np.array([]), "b": np.array([])}
 
 
 def _share_of_cost(

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from nn.courses.lenet_handout.blobs import Dict, numbers
 from nn.courses.lenet_handout.network import Params
-from nn.schedules import InverseDecay
 
 
 def get_lr(step: int, epsilon: float, gamma: float, power: float) -> float:
     """The learning rate epsilon / (1 + gamma · step)^power at a step counted from 0."""
-    return InverseDecay(epsilon, gamma, power)(step)
+    return epsilon / (1 + gamma * step) ** power  # type: ignore[no-any-return]
 
 
 def sgd_momentum(

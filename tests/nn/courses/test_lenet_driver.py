@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,4 +179,11 @@ def test_files_that_are_not_as_they_should_be(tmp_path: Path) -> None:
         cnn_lenet.load_mnist(True, path)
     savemat(path, {"train0": np.zeros((3, 100), np.uint8)})
     with pytest.raises(DataError, match=r"train0.*\(n, 784\).*\(3, 100\)"):
+        cnn_lenet.load_mnist(True, path)
+
+
+def test_scipy_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = mat_file(tmp_path / "any.mat", 20)
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(ImportError, match="pip install scipy"):
         cnn_lenet.load_mnist(True, path)

@@ -229,6 +229,7 @@ def test_mlrloss_of_huge_scores() -> None:
 def test_rate() -> None:
     assert cnn.get_lr(0, 0.01, 1e-4, 0.75) == 0.01
     assert cnn.get_lr(500, 0.02, 1e-4, 0.75) == pytest.approx(0.02 / 1.05**0.75, rel=1e-15)
+    assert cnn.get_lr(500, 0.0, 1e-4, 0.75) == 0  # nothing of this kind learns
 
 
 def test_momentum() -> None:

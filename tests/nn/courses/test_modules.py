@@ -319,10 +319,10 @@ def test_flatland_is_learnt() -> None:
     X = np.array(np.meshgrid(*[[0.0, 1.0]] * 4)).reshape(4, 16)
     positive = [any(x[i : i + 3].tolist() == [1, 0, 1] for i in (0, 1)) for x in X.T]
     Y = np.stack([np.logical_not(positive), positive]).astype(float)
-    np.random.seed(0)
+    np.random.seed(1)
     net = Sequential([Conv1D(), Tanh(), MaxPool1D(2, stride=1), Linear(3, 8), Tanh(), Linear(8, 2),
                       SoftMax()], NLL())  # fmt: skip
-    net.sgd(X, Y, iters=1500, lrate=0.2)
+    net.sgd(X, Y, iters=1000, lrate=0.3)
     assert net.modules[-1].class_fun(net.forward(X)).tolist() == np.argmax(Y, axis=0).tolist()
 
 
