@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from nn.data.errors import DataError
+from nn.data.mat import load_mnist_mat
 from nn.data.mnist import DATA_DIR_VARIABLE
 
 FILE = "mnist_all.mat"
@@ -32,10 +33,12 @@ def load_mnist(fullset: bool = True, path: str | os.PathLike[str] | None = None)
         is the first 10 000 of the shuffled training images; a sixth of them if there are no more.
 
     Raises:
-        DataError: the file is missing or not as it should be.
+        DataError: the file is missing, or not as ``nn.load_mnist_mat`` expects it.
         ImportError: SciPy is not installed, which reads such files.
     """
-    xtrain, ytrain, xtest, ytest = _read(_found(path))
+    digits = load_mnist_mat(_found(path))
+    xtrain, ytrain = _shuffled(digits.train_images, digits.train_labels)
+    xtest, ytest = _shuffled(digits.test_images, digits.test_labels)
     held_out = VALIDATION if len(xtrain) > VALIDATION else len(xtrain) // 6
     parts: list[Array] = []
     for x, y in (
@@ -44,8 +47,20 @@ def load_mnist(fullset: bool = True, path: str | os.PathLike[str] | None = None)
         (xtest, ytest),
     ):
         kept = len(x) if fullset else len(x) // SMALL
-        parts += [(x[:kept] / 255.0).T, y[:kept]]
+        parts += [_columns(x[:kept]), y[:kept]]
     return parts
+
+
+def _shuffled(images: Array, labels: Array) -> tuple[Array, Array]:
+    order = np.random.permutation(len(images))
+    return images[order], labels[order]
+
+
+def _columns(images: Array) -> Array:
+    """Images (n, 1, 28, 28) as columns; the bytes are divided again, for float32 rounded them."""
+    pixels = np.rint(images.reshape(-1, 784) * 255.0)
+    columns: Array = np.divide(pixels, 255.0, dtype=np.float64).T
+    return columns
 
 
 def _found(path: str | os.PathLike[str] | None) -> Path:
@@ -62,31 +77,3 @@ def _found(path: str | os.PathLike[str] | None) -> Path:
         f"load_mnist: expected the file {FILE}, found none at {looked}; give its path, or the "
         f"folder that it is in as {DATA_DIR_VARIABLE}"
     )
-
-
-def _read(path: Path) -> tuple[Array, Array, Array, Array]:
-    """Images (n, 784) of bytes and labels (n,), shuffled: for training, and for testing."""
-    try:
-        from scipy.io import loadmat  # heavy, and only needed here
-    except ImportError as missing:
-        raise ImportError(f"load_mnist reads {path} with SciPy: pip install scipy") from missing
-    try:
-        tables = loadmat(path)
-    except (OSError, ValueError, TypeError, NotImplementedError) as fault:
-        raise DataError(f"{path}: expected a MATLAB file: {fault}") from fault
-    parts: list[Array] = []
-    for split in ("train", "test"):
-        of_digits = [_of_digit(path, tables, f"{split}{digit}") for digit in range(10)]
-        images = np.concatenate(of_digits)
-        labels = np.repeat(np.arange(10), [len(of_digit) for of_digit in of_digits])
-        order = np.random.permutation(len(images))
-        parts += [images[order], labels[order]]
-    return parts[0], parts[1], parts[2], parts[3]
-
-
-def _of_digit(path: Path, tables: dict[str, Array], name: str) -> Array:
-    images = tables.get(name)
-    if images is None or images.ndim != 2 or images.shape[1] != 784 or images.dtype != np.uint8:
-        got = "none" if images is None else f"{images.dtype} of shape {images.shape}"
-        raise DataError(f"{path}: expected {name} of uint8, (n, 784), got {got}")
-    return images
