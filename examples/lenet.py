@@ -3,14 +3,16 @@
 python -m examples.lenet                                    the digits that come with the package
 python -m examples.lenet --data mnist --data-dir DIR        MNIST from files in DIR
 python -m examples.lenet --data mnist                       MNIST, downloaded once
+python -m examples.lenet --checkpoint FOLDER                keeps what it needs to go on in FOLDER
+python -m examples.lenet --checkpoint FOLDER --resume       goes on, where it had been interrupted
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from nn import (
     SGD,
     DataError,
     Dataset,
-    Evaluation,
+    History,
     InverseDecay,
     LeNet,
     Sequential,
@@ -30,11 +32,27 @@ from nn import (
 
 
 def train_lenet(
-    data: Dataset, *, steps: int, batch_size: int = 64, evaluate_every: int = 500, seed: int = 0
-) -> tuple[Sequential, list[Evaluation]]:
+    data: Dataset,
+    *,
+    steps: int,
+    batch_size: int = 64,
+    evaluate_every: int = 500,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+) -> tuple[Sequential, History]:
     """Train LeNet on a data set: ε = 0.01, γ = 1e-4, p = 0.75, μ = 0.9, λ = 5e-4 on weights.
 
     Biases learn at twice the rate.
+
+    Args:
+        data: images and labels.
+        steps: mini-batches to learn from.
+        batch_size: images in each.
+        evaluate_every: steps between looks at the test set; checkpoints are written then, too.
+        seed: of the first weights and the order.
+        checkpoint: the folder for checkpoints; none are written if not given.
+        resume: whether to go on from the checkpoint that is there, if there is one.
 
     Returns:
         The network and the evaluations on the way.
@@ -57,6 +75,9 @@ def train_lenet(
         batch_size=batch_size,
         generator=generator,
         evaluate_every=evaluate_every,
+        checkpoint=checkpoint,
+        checkpoint_every=evaluate_every,
+        resume=resume,
     )
     return net, history
 
@@ -74,32 +95,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--evaluate-every", type=int, help="steps between looks at the test set")
     parser.add_argument("--seed", type=int, default=0, help="of the first weights and the order")
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="folder for checkpoints")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint there")
     options = parser.parse_args(arguments)
     embedded = options.data == "digits"
     if embedded and options.data_dir is not None:
         parser.error("--data-dir goes with --data mnist or fashion-mnist")
     if options.seed < 0:
         parser.error(f"--seed is never negative, got {options.seed}")
+    if options.resume and options.checkpoint is None:
+        parser.error("--resume goes with --checkpoint FOLDER")
     steps = (400 if embedded else 2000) if options.steps is None else options.steps
     every = options.evaluate_every
     if every is None:
         every = 100 if embedded else 500
     try:
         data = load_digits() if embedded else load_mnist(options.data_dir, name=options.data)
-        started = time.perf_counter()
         _, history = train_lenet(
             data,
             steps=steps,
             batch_size=options.batch_size,
             evaluate_every=every,
             seed=options.seed,
+            checkpoint=options.checkpoint,
+            resume=options.resume,
         )
-    except (DataError, FloatingPointError, ValueError) as fault:
+    except (DataError, FloatingPointError, OSError, ValueError) as fault:
         sys.exit(f"error: {fault}")
-    seconds = time.perf_counter() - started
+    last = history[-1]
     print(
-        f"{data.name}: test accuracy {history[-1].test_accuracy:.2%} after {steps} steps, "
-        f"{seconds:.1f} s, {steps * options.batch_size / seconds:.0f} images per second"
+        f"{data.name}: test accuracy {last.test_accuracy:.2%} after {last.step} steps, "
+        f"{last.seconds:.1f} s, {last.step * options.batch_size / last.seconds:.0f} images per second"
     )
 
 

@@ -5,6 +5,7 @@ graph that its forward pass records.
 """
 
 from nn import initialisers
+from nn.architecture import architecture, from_architecture
 from nn.containers import Residual, Sequential
 from nn.data import (
     Augmentation,
@@ -84,16 +85,10 @@ from nn.optimisers import (
     clip_gradients_by_norm,
     clip_gradients_by_value,
 )
-from nn.schedules import (
-    CosineDecay,
-    ExponentialDecay,
-    InverseDecay,
-    OneCycle,
-    StepDecay,
-    WarmUp,
-)
+from nn.saving import load, load_weights, save
+from nn.schedules import CosineDecay, ExponentialDecay, InverseDecay, OneCycle, StepDecay, WarmUp
 from nn.summary import Summary
-from nn.training import Evaluation, train
+from nn.training import Callback, EarlyStopping, Evaluation, History, Trainer, predictions, train
 
 __all__ = [
     "ELU",
@@ -112,6 +107,7 @@ __all__ = [
     "Batches",
     "BinaryCrossEntropy",
     "BinaryCrossEntropyWithLogits",
+    "Callback",
     "ClassReport",
     "Conv1d",
     "Conv2d",
@@ -122,6 +118,7 @@ __all__ = [
     "Dataset",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "Embedding",
     "Evaluation",
     "ExponentialDecay",
@@ -130,6 +127,7 @@ __all__ = [
     "GlobalMaxPool",
     "Group",
     "Hinge",
+    "History",
     "Huber",
     "InverseDecay",
     "LayerNorm",
@@ -162,23 +160,30 @@ __all__ = [
     "SumPool2d",
     "Summary",
     "Tanh",
+    "Trainer",
     "WarmUp",
     "accuracy",
     "add_noise",
+    "architecture",
     "class_report",
     "clip_gradients_by_norm",
     "clip_gradients_by_value",
     "compose",
     "confusion_matrix",
     "flatland",
+    "from_architecture",
     "initialisers",
+    "load",
     "load_digits",
     "load_image_folder",
     "load_mnist",
     "load_mnist_mat",
+    "load_weights",
+    "predictions",
     "random_batches",
     "read_idx",
     "rotate",
+    "save",
     "shift",
     "shuffled_batches",
     "train",

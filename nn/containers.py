@@ -30,11 +30,22 @@ class Sequential(Module):
         (5, 3)
     """
 
+    __slots__ = ("_first_layers",)  # no attribute that members are searched in
+
+    _first_layers: tuple[Any, ...]
+
     def __init__(self, *layers: Any) -> None:
         for layer in layers:
             if not callable(layer):
                 raise TypeError(f"Sequential: expected modules or functions, got {describe(layer)}")
         self.layers = list(layers)
+        self._first_layers = layers
+
+    def has_its_first_layers(self) -> bool:
+        """Whether the layers are those that it was made with: none replaced, added or removed."""
+        return len(self.layers) == len(self._first_layers) and all(
+            now is first for now, first in zip(self.layers, self._first_layers, strict=True)
+        )
 
     def forward(self, x: Operand) -> Any:
         for layer in self.layers:

@@ -15,6 +15,7 @@ from nn import (
     Sequential,
     SoftmaxCrossEntropy,
     accuracy,
+    predictions,
     train,
 )
 
@@ -54,7 +55,7 @@ def test_training_learns_and_reports() -> None:
     net, history = trained()
     assert [line.split()[1] for line in history] == ["15", "30", "40"]
     data = two_classes()
-    assert accuracy(net.predict(data.test_images), data.test_labels) == 1.0
+    assert accuracy(predictions(net, data.test_images), data.test_labels) == 1.0
     assert all(word in history[0] for word in ("cost", "training accuracy", "test accuracy"))
 
 
@@ -76,6 +77,14 @@ def test_a_cost_that_is_not_finite_changes_no_parameter() -> None:
     np.testing.assert_array_equal(net[1].bias.data, before)
 
 
+def test_accuracy_does_not_depend_on_the_batches() -> None:
+    net, _ = trained(steps=3)
+    data = two_classes()
+    shares = {accuracy(predictions(net, data.test_images, batch_size=n), data.test_labels)
+              for n in (1, 7, 500)}  # fmt: skip
+    assert len(shares) == 1
+
+
 def test_progress_bar_and_evaluations_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
     generator = rng()
     net = Sequential(Flatten(), Dense(8, 2, generator=generator))
@@ -95,7 +104,8 @@ def diverging() -> None:
 
 
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
-    (lambda: trained(steps=0), ValueError, "at least 1"),
+    (lambda: predictions(Flatten(), np.zeros((0, 1, 2, 2))), ValueError, "no inputs"),
+    (lambda: trained(steps=0), ValueError, "steps is a positive whole number, got 0"),
     (diverging, FloatingPointError, "step 1"),
 ]
 

@@ -1,0 +1,74 @@
+"""The course of a training as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nn.tensor_files import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nn.training.history import History
+
+# Told apart also by readers with impaired colour vision (Okabe & Ito, Color Universal Design).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+WIDE_RANGE = 20  # costs that differ by more than this factor are drawn on a logarithmic scale
+
+
+def plot_history(history: History, path: PathLike | None = None) -> Figure:
+    """Draw one panel for the cost and one for each metric, with a curve for each set."""
+    from matplotlib.figure import Figure
+
+    if not len(history):
+        raise ValueError("plot: the history has no evaluations yet")
+    panels = _panels(history)
+    figure = Figure(figsize=(5.2 * len(panels), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (quantity, curves) in zip(axes, panels.items(), strict=True):
+        _draw(axis, history, quantity, curves)
+    if path is not None:
+        figure.savefig(path, dpi=150, facecolor="white")
+    return figure
+
+
+def _panels(history: History) -> dict[str, dict[str, str]]:
+    """The columns to draw: for each quantity the set's name and the column of its numbers."""
+    panels: dict[str, dict[str, str]] = {"cost": {"training": "cost"}}
+    for column in history.columns:
+        if "_" in column:
+            name, quantity = column.split("_", 1)
+            label = "training" if name == "train" else name
+            panels.setdefault(quantity, {})[label] = column
+    return panels
+
+
+def _draw(axis: Any, history: History, quantity: str, curves: dict[str, str]) -> None:
+    """One panel: the curves, each with its last number at its end."""
+    steps = history["step"]
+    marker = "o" if len(steps) <= 30 else ""
+    ends: list[tuple[float, str, str]] = []
+    per_cent = quantity.endswith("accuracy")
+    for colour, (label, column) in zip(COLOURS, curves.items(), strict=False):
+        values = history[column]
+        axis.plot(steps, values, marker, ls="-", color=colour, lw=1.8, ms=3.5, label=label)
+        last = f"{values[-1]:.2%}" if per_cent else f"{values[-1]:.3g}"
+        ends.append((float(values[-1]), last, colour))
+    everything = np.concatenate([history[column] for column in curves.values()])
+    finite = everything[np.isfinite(everything)]
+    if quantity == "cost" and finite.size and 0 < finite.min() * WIDE_RANGE < finite.max():
+        axis.set_yscale("log")
+    if per_cent:
+        axis.yaxis.set_major_formatter(lambda share, _: f"{share:.4g}".join(("", "")))
+    axis.set_title(quantity.replace("_", " "), loc="left", fontweight="bold")
+    axis.set_xlabel("step")
+    axis.grid(color="0.92")
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+    for side in ("left", "bottom"):
+        axis.spines[side].set_color("0.6")
+    axis.tick_params(color="0.6", labelcolor="0.25")
+    axis.margins(x=0.02)
+    axis.legend(frameon=False)
