@@ -123,9 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (DataError, FloatingPointError, OSError, ValueError) as fault:
         sys.exit(f"error: {fault}")
     last = history[-1]
+    images = last.step * options.batch_size
     print(
         f"{data.name}: test accuracy {last.test_accuracy:.2%} after {last.step} steps, "
-        f"{last.seconds:.1f} s, {last.step * options.batch_size / last.seconds:.0f} images per second"
+        f"{last.seconds:.1f} s, {images / last.seconds:.0f} images per second"
     )
 
 

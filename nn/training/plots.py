@@ -46,22 +46,20 @@ def _panels(history: History) -> dict[str, dict[str, str]]:
 
 
 def _draw(axis: Any, history: History, quantity: str, curves: dict[str, str]) -> None:
-    """One panel: the curves, each with its last number at its end."""
+    """One panel."""
     steps = history["step"]
     marker = "o" if len(steps) <= 30 else ""
-    ends: list[tuple[float, str, str]] = []
     per_cent = quantity.endswith("accuracy")
     for colour, (label, column) in zip(COLOURS, curves.items(), strict=False):
         values = history[column]
-        axis.plot(steps, values, marker, ls="-", color=colour, lw=1.8, ms=3.5, label=label)
-        last = f"{values[-1]:.2%}" if per_cent else f"{values[-1]:.3g}"
-        ends.append((float(values[-1]), last, colour))
+        axis.plot(steps, values, marker=marker, color=colour, lw=1.8, ms=3.5, label=label)
     everything = np.concatenate([history[column] for column in curves.values()])
     finite = everything[np.isfinite(everything)]
     if quantity == "cost" and finite.size and 0 < finite.min() * WIDE_RANGE < finite.max():
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(lambda cost, _: f"{cost:g}")
     if per_cent:
-        axis.yaxis.set_major_formatter(lambda share, _: f"{share:.4g}".join(("", "")))
+        axis.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.4g} %")
     axis.set_title(quantity.replace("_", " "), loc="left", fontweight="bold")
     axis.set_xlabel("step")
     axis.grid(color="0.92")
@@ -69,6 +67,7 @@ def _draw(axis: Any, history: History, quantity: str, curves: dict[str, str]) ->
     axis.spines[["top", "right"]].set_visible(False)
     for side in ("left", "bottom"):
         axis.spines[side].set_color("0.6")
-    axis.tick_params(color="0.6", labelcolor="0.25")
+    axis.tick_params(which="both", color="0.6", labelcolor="0.25")
     axis.margins(x=0.02)
-    axis.legend(frameon=False)
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
+    axis.legend(**place, ncols=len(curves), frameon=False, handlelength=1.4, columnspacing=1.2)
