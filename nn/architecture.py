@@ -141,7 +141,8 @@ class _Description:
                 )
             kind, arguments, options = Sequential, tuple(module.layers), {}
         name = kind.__name__
-        description: dict[str, Any] = {"module": f"nn.{name}" if name in _of_nn(kind) else name}
+        own = _modules_of_nn().get(name) is not kind
+        description: dict[str, Any] = {"module": name if own else f"nn.{name}"}
         self.seen[id(module)] = description
         where = f"{where}.{name}"
         if arguments:
@@ -162,11 +163,15 @@ class _Construction:
     """Puts a model together."""
 
     def __init__(self, modules: Iterable[type[Module]], generator: np.random.Generator) -> None:
-        self.kinds = {f"nn.{name}": kind for name, kind in _modules_of_nn().items()}
+        of_nn = _modules_of_nn()
+        self.kinds = {f"nn.{name}": kind for name, kind in of_nn.items()}
         for kind in modules:
             if not (isinstance(kind, type) and issubclass(kind, Module)):
                 raise TypeError(f"modules: expected classes derived from nn.Module, got {kind!r}")
-            self.kinds.setdefault(kind.__name__, kind)
+            if kind not in of_nn.values() and self.kinds.setdefault(kind.__name__, kind) != kind:
+                raise ValueError(
+                    f"two classes are named {kind.__name__}: a description can't tell them apart"
+                )
         self.generator = generator
         self.shared: dict[Any, Module] = {}
 
@@ -227,11 +232,6 @@ def _modules_of_nn() -> dict[str, type[Module]]:
         for name in public["__all__"]
         if isinstance(public[name], type) and issubclass(public[name], Module)
     }
-
-
-def _of_nn(kind: type[Module]) -> list[str]:
-    """The name under which a class is public in this package, if it is."""
-    return [name for name, public in _modules_of_nn().items() if public is kind]
 
 
 def _operation(name: Any) -> Any:

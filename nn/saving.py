@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nn.architecture import architecture, from_architecture
+from nn.containers import Sequential
 from nn.module import Module
 from nn.tensor_files import PathLike, read_arrays, write_arrays, write_atomically
 
@@ -126,8 +127,16 @@ def _check_that_it_comes_back(model: Module, description: dict[str, object]) -> 
 
 
 def _parts(model: Module) -> dict[str, str]:
-    """Every module, parameter and buffer by path, with its kind."""
-    modules = {path or "model": type(m).__name__ for path, m in model.named_modules()}
+    """Every module, parameter and buffer by path, with its kind.
+
+    A ``LeNet`` with other layers than its own comes back as a ``Sequential`` and computes the same.
+    """
+    modules = {
+        path or "model": "Sequential"
+        if type(module).forward is Sequential.forward
+        else type(module).__name__
+        for path, module in model.named_modules()
+    }
     arrays = {
         path: f"{array.dtype} of shape {array.shape}" for path, array in model.state().items()
     }

@@ -276,7 +276,7 @@ class Trainer:
             self.clip(self._parameters)
         self.optimiser.step()
         self.step += 1
-        self.epoch += len(targets) / len(self._examples)
+        self.epoch = self.step * len(targets) / len(self._examples)
         self.cost = value
         self._recent.setdefault("cost", []).append(value)
         for name, number in self._measured(bare(outputs), targets).items():
