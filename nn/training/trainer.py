@@ -15,7 +15,8 @@ from autodiff.graph import bare, describe
 from autodiff.ops.shapes import shape_of
 from nn.architecture import architecture
 from nn.checks import need_generator, whole
-from nn.module import Array, Module
+from nn.data import Augmentation
+from nn.module import Module
 from nn.optimisers import SGD
 from nn.tensor_files import PathLike
 from nn.training.callbacks import Callback, Function
@@ -26,7 +27,6 @@ from nn.training.history import History
 from nn.training.progress import progress_bar
 
 Metric: TypeAlias = Callable[[Any, Any], Any]
-Augmentation: TypeAlias = Callable[[Array, np.random.Generator], Array]
 
 
 class Trainer:
@@ -38,8 +38,8 @@ class Trainer:
         optimiser: of the model's parameters.
         metrics: further numbers to report: functions of outputs and targets, both bare arrays.
         clip: called with the parameters between the backward pass and the step, to limit gradients.
-        augment: makes variants of a batch of inputs, from the inputs and a generator. All that is
-            random in it has to come from that generator.
+        augment: makes variants of a batch of inputs, such as ``nn.shift``. All that is random in it
+            has to come from the generator that it is given.
         callbacks: functions of the trainer, called after each evaluation, or ``Callback`` objects.
 
     Attributes:
