@@ -9,7 +9,7 @@ import numpy as np
 from nn.data import Dataset
 from nn.metrics import accuracy
 from nn.module import Module
-from nn.optimisers import SGD
+from nn.optimisers import Optimiser
 from nn.training.history import History
 from nn.training.trainer import Trainer
 
@@ -19,7 +19,7 @@ TRAINER_OPTIONS = ("metrics", "clip", "augment", "callbacks")
 def train(
     model: Module,
     loss: Any,
-    optimiser: SGD,
+    optimiser: Optimiser,
     data: Dataset,
     *,
     steps: int,

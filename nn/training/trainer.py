@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -14,10 +14,11 @@ from autodiff import no_grad
 from autodiff.graph import bare, describe
 from autodiff.ops.shapes import shape_of
 from nn.architecture import architecture
-from nn.checks import need_generator, whole
+from nn.checks import need_generator, number, whole
 from nn.data import Augmentation
-from nn.module import Module
-from nn.optimisers import SGD
+from nn.module import Module, Parameter
+from nn.optimisers import Optimiser, clip_gradients_by_norm
+from nn.schedules import rate_at
 from nn.tensor_files import PathLike
 from nn.training.callbacks import Callback, Function
 from nn.training.checkpoints import checkpoint_file, read_checkpoint, write_checkpoint
@@ -37,7 +38,8 @@ class Trainer:
         loss: of outputs and targets, a single number; a module or a function.
         optimiser: of the model's parameters.
         metrics: further numbers to report: functions of outputs and targets, both bare arrays.
-        clip: called with the parameters between the backward pass and the step, to limit gradients.
+        clip: the largest norm of all gradients together; or a function that changes the gradients
+            of the parameters that it is given, before each step.
         augment: makes variants of a batch of inputs, such as ``nn.shift``. All that is random in it
             has to come from the generator that it is given.
         callbacks: functions of the trainer, called after each evaluation, or ``Callback`` objects.
@@ -67,10 +69,10 @@ class Trainer:
         self,
         model: Module,
         loss: Callable[[Any, Any], Any],
-        optimiser: SGD,
+        optimiser: Optimiser,
         *,
         metrics: Mapping[str, Metric] | None = None,
-        clip: Callable[[Any], Any] | None = None,
+        clip: float | Callable[[Sequence[Parameter]], Any] | None = None,
         augment: Augmentation | None = None,
         callbacks: Iterable[Callback | Callable[[Trainer], Any]] = (),
     ) -> None:
@@ -78,7 +80,9 @@ class Trainer:
         self.loss = loss
         self.optimiser = optimiser
         self.metrics = dict(metrics or {})
-        self.clip = clip
+        self.clip = (
+            clip if clip is None or callable(clip) else number("Trainer: clip", clip, above=0)
+        )
         self.augment = augment
         self.callbacks = [c if isinstance(c, Callback) else Function(c) for c in callbacks]
         self.step = 0
@@ -134,8 +138,9 @@ class Trainer:
         Raises:
             ValueError: a number is out of range, inputs and targets are not as many, or the
                 checkpoint is of another model, optimiser, or number of examples.
-            FloatingPointError: the cost is no longer a finite number; the parameters are still
-                those that it was computed with.
+            FloatingPointError: the cost is no longer a finite number, or, where gradients are
+                clipped by norm, a gradient is not; the parameters are still those that it was
+                computed with.
         """
         for name, n in (
             ("steps", steps),
@@ -272,15 +277,17 @@ class Trainer:
         for parameter in self._parameters:
             parameter.grad = None
         cost.backward(keep_adjoints=False)
-        if self.clip is not None:
+        if callable(self.clip):
             self.clip(self._parameters)
+        elif self.clip is not None:
+            clip_gradients_by_norm(self._parameters, self.clip)
         self.optimiser.step()
         self.step += 1
         self.epoch = self.step * len(targets) / len(self._examples)
         self.cost = value
         self._recent.setdefault("cost", []).append(value)
-        for name, number in self._measured(bare(outputs), targets).items():
-            self._recent.setdefault(f"train_{name}", []).append(number)
+        for name, measured in self._measured(bare(outputs), targets).items():
+            self._recent.setdefault(f"train_{name}", []).append(measured)
         for callback in self.callbacks:
             callback.after_step(self)
 
@@ -293,8 +300,8 @@ class Trainer:
             outputs = predictions(self.model, inputs)
             with no_grad():
                 row[f"{name}_cost"] = float(bare(self.loss(outputs, targets)))
-            for metric, number in self._measured(outputs, targets).items():
-                row[f"{name}_{metric}"] = number
+            for metric, measured in self._measured(outputs, targets).items():
+                row[f"{name}_{metric}"] = measured
         row["rate"] = self._rate()
         row["seconds"] = self._seconds()
         self.history.append(row)
@@ -316,8 +323,7 @@ class Trainer:
 
     def _rate(self) -> float:
         """The rate of the last step."""
-        rate = self.optimiser.rate
-        return float(rate(self.optimiser.steps - 1) if callable(rate) else rate)
+        return float(rate_at(self.optimiser.rate, self.optimiser.steps - 1))
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._started

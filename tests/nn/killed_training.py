@@ -51,8 +51,9 @@ def trainer() -> nn.Trainer:
     return nn.Trainer(
         net,
         nn.SoftmaxCrossEntropy(),
-        nn.SGD(net.parameters(), nn.InverseDecay(0.2, gamma=0.1), momentum=0.9),
+        nn.Adam(net.parameters(), nn.CosineDecay(0.05, steps=STEPS), amsgrad=True),
         metrics={"accuracy": nn.accuracy},
+        clip=1.0,
         augment=lambda x, generator: x + generator.normal(0, 0.1, x.shape).astype(np.float32),
         callbacks=[nn.EarlyStopping("validation_cost", patience=40)],
     )

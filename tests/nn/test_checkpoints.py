@@ -91,6 +91,7 @@ def fit(
     seed: int = 0,
     shared: bool = True,
     algorithm: Any = np.random.PCG64,
+    optimiser: Any = nn.SGD,
     momentum: float = 0.9,
     activation: Any = None,
     callbacks: Any = (),
@@ -104,8 +105,9 @@ def fit(
         nn.Dense(hidden, 2, generator=generator),
     )
     net.source = generator if shared else np.random.default_rng(seed)
-    optimiser = nn.SGD(net.parameters(), 0.1, momentum=momentum)
-    trainer = nn.Trainer(net, nn.SoftmaxCrossEntropy(), optimiser, callbacks=callbacks)
+    more = {"momentum": momentum} if optimiser is nn.SGD else {}
+    trainer = nn.Trainer(net, nn.SoftmaxCrossEntropy(), optimiser(net.parameters(), 0.1, **more),
+                         callbacks=callbacks)  # fmt: skip
     settings = {"batch_size": 6, "evaluate_every": 5, "checkpoint_every": 2, **options}
     trainer.fit(x, (x[:, 0] > 0).astype(int), steps=steps, generator=generator, checkpoint=folder,
                 progress=False, **settings)  # fmt: skip
@@ -124,6 +126,7 @@ CASES: dict[str, dict[str, Any]] = {
     "another algorithm": {"algorithm": np.random.MT19937},
     "one with a buffer": {"algorithm": np.random.Philox},
     "two generators": {"shared": False},
+    **{o.__name__: {"optimiser": o} for o in (nn.Adam, nn.AdamW, nn.RMSprop, nn.Adagrad, nn.Lion)},
     "a run that never evaluated": {"evaluate_every": 100},
 }
 
@@ -188,7 +191,9 @@ def test_a_frozen_parameter_is_frozen_again(tmp_path: Path) -> None:
 OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"hidden": 4}, "another model: expected the architecture .*4.*got .*3"),
     ({"activation": nn.Flatten()}, "another model"),
-    ({"momentum": 0.0, "n": 21}, "n=21.*20"),
+    ({"momentum": 0.0}, "SGD.*velocity.0: unknown"),
+    ({"optimiser": nn.Lion}, "another optimiser: expected Lion, got SGD"),
+    ({"n": 21}, "n=21.*20"),
     ({"batch_size": 5}, "batch_size=5.*got 6"),
     ({"replacement": True}, "order='random'.*'shuffled'"),
     ({"shared": False}, "generators"),

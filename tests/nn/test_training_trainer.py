@@ -148,12 +148,16 @@ def test_gradients_left_over_from_before_do_not_count() -> None:
     assert fit(model=model).model.a.data == fit().model.a.data
 
 
-def test_gradients_are_clipped_before_the_step() -> None:
-    def limit(parameters: Any) -> None:
-        for parameter in parameters:
-            parameter.grad = np.clip(parameter.grad, -1e-3, 1e-3)
+def halve(parameters: Any) -> None:
+    for parameter in parameters:
+        parameter.grad = parameter.grad / 2
 
-    assert fit(clip=limit, steps=4).model.a.data == pytest.approx([4e-4])
+
+@pytest.mark.parametrize(("clip", "expected"), [(1e-3, 4e-4), (halve, None)])
+def test_gradients_are_clipped_before_the_step(clip: Any, expected: float | None) -> None:
+    if expected is None:
+        expected = fit(rate=0.05).model.a.data[0]
+    assert fit(clip=clip).model.a.data[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_callbacks_are_called_in_order_and_may_stop() -> None:
@@ -259,6 +263,7 @@ def column(n: int) -> Any:
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: fit(steps=0), ValueError, "steps is a positive whole number, got 0"),
     (lambda: fit(evaluate_every=0), ValueError, "evaluate_every"),
+    (lambda: fit(clip=0.0), ValueError, "clip"),
     (lambda: fit(generator=0), TypeError, "default_rng"),
     (lambda: fit(column(3), column(2)), ValueError, "training set.* 3 and 2"),
     (lambda: fit(column(0), column(0)), ValueError, "training set.* 0 and 0"),
