@@ -139,8 +139,8 @@ class Trainer:
             ValueError: a number is out of range, inputs and targets are not as many, or the
                 checkpoint is of another model, optimiser, or number of examples.
             FloatingPointError: the cost is no longer a finite number, or, where gradients are
-                clipped by norm, a gradient is not; the parameters are still those that it was
-                computed with.
+                clipped by norm, a gradient is not; the parameters, and buffers if it is the cost,
+                are still those that it was computed with.
         """
         for name, n in (
             ("steps", steps),
@@ -238,6 +238,7 @@ class Trainer:
         self._started = time.perf_counter()
         self._architecture = _architecture_if_known(self.model)
         self._parameters = self.model.parameters()
+        self._buffers = [b for _, b in self.model.named_buffers() if b.flags.writeable]
         self.model.train()
         for callback in self.callbacks:
             callback.before_training(self)
@@ -259,6 +260,7 @@ class Trainer:
 
     def _take_step(self) -> None:
         """Learn from one batch."""
+        before = [buffer.copy() for buffer in self._buffers]
         inputs, targets = self._examples.next_batch()
         if self.augment is not None:
             inputs = self.augment(inputs, self._generator)
@@ -271,6 +273,8 @@ class Trainer:
             )
         value = float(bare(cost))
         if not math.isfinite(value):
+            for buffer, old in zip(self._buffers, before, strict=True):
+                np.copyto(buffer, old)
             raise FloatingPointError(
                 f"fit: the cost became {value} at step {self.step + 1}: a lower rate may help"
             )

@@ -14,7 +14,6 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,29 +22,16 @@ import nn
 STEPS = 60
 
 
-class Noise(nn.Module):
-    """Multiplies by random numbers while training, and keeps a running mean."""
-
-    def __init__(self, generator: np.random.Generator) -> None:
-        self.generator = generator
-        self.mean = np.zeros(4, np.float32)
-
-    def forward(self, x: Any) -> Any:
-        if not self.training:
-            return x - self.mean
-        self.mean += 0.1 * (np.asarray(getattr(x, "data", x)).mean(axis=0) - self.mean)
-        return x * self.generator.uniform(0.5, 1.5, np.shape(x)).astype(np.float32)
-
-
 def trainer() -> nn.Trainer:
     """The same one every time, with something of everything that a checkpoint has to hold."""
     shared = np.random.default_rng(1)
     net = nn.Sequential(
         nn.Dense(4, 8, generator=shared),
         nn.ReLU(),
+        nn.Dropout(0.25, generator=shared),
         nn.Dense(8, 4, generator=shared),
-        Noise(shared),
-        Noise(np.random.Generator(np.random.MT19937(2))),
+        nn.BatchNorm(4),
+        nn.Dropout(0.25, generator=np.random.Generator(np.random.MT19937(2))),
         nn.Dense(4, 3, generator=shared),
     )
     return nn.Trainer(

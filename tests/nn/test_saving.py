@@ -131,6 +131,31 @@ def test_a_model_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
     assert repr(twin).startswith(shown)
 
 
+g = rng()
+LAYERS: list[nn.Module] = [
+    nn.AvgPool1d(2, stride=1), nn.AvgPool2d((2, 1), padding="same", count_padding=False),
+    nn.BatchNorm(2, momentum=0.5, dtype=np.float64), nn.Conv1d(2, 3, 2, dilation=2, generator=g),
+    nn.Conv2d(2, 3, 2, initialiser=lambda *_: np.zeros((3, 2, 2, 2)), generator=g),
+    nn.ConvTranspose1d(2, 1, 3, generator=g), nn.ConvTranspose2d(2, 1, 3, stride=2, generator=g),
+    nn.Dense(2, 3, dtype=np.dtype("float16"), generator=g), nn.Dropout(0.25, generator=g),
+    nn.Embedding(3, 2, generator=g), nn.LayerNorm((2, 3)), nn.LeakyReLU(), nn.PReLU(), nn.ELU(),
+    nn.GlobalAvgPool(), nn.MaxPool1d(2, ties="all"), nn.SumPool1d(2), nn.SumPool2d(2),
+    nn.Softmax(), nn.LogSoftmax(), nn.Residual(nn.Tanh(), shortcut=nn.Sigmoid()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_every_layer_can_be_saved(layer: nn.Module, tmp_path: Path) -> None:
+    for parameter in layer.parameters():
+        parameter.assign(rng().normal(size=parameter.shape))
+    nn.save(layer, tmp_path / "x")
+    twin = nn.load(tmp_path / "x")
+    assert type(twin) is type(layer)
+    assert nn.architecture(twin) == nn.architecture(layer)
+    states = [{k: (x.dtype, x.tobytes()) for k, x in m.state().items()} for m in (layer, twin)]
+    assert states[0] == states[1]
+
+
 def test_arguments_of_every_kind_come_back(tmp_path: Path) -> None:
     model = everything()
     nn.save(model, tmp_path / "model")

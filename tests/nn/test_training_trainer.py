@@ -247,6 +247,16 @@ def test_a_cost_that_is_not_finite_changes_no_parameter() -> None:
     assert model.a.data == [2.0]
 
 
+def test_nor_does_it_spoil_running_averages() -> None:
+    model = nn.Sequential(Line(2.0), nn.BatchNorm(1, dtype="float64"))
+    x = np.ones((8, 1))
+    x[5] = np.inf
+    with pytest.raises(FloatingPointError, match="became nan"), np.errstate(invalid="ignore"):
+        fit(x, np.zeros((8, 1)), model=model)
+    averages = [model[1].running_mean[0], model[1].running_var[0]]
+    assert np.isfinite(averages).all()
+
+
 def test_what_stops_it_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     stop = nn.EarlyStopping("cost", better="larger", patience=1)
     fit(progress=True, evaluate_every=1, callbacks=[stop], batch_size=8)
