@@ -79,6 +79,29 @@ def from_architecture(
     return model
 
 
+def first_difference(expected: Any, given: Any, path: str = "") -> str | None:
+    """Where two descriptions differ, and how; None if they are equal.
+
+    Example:
+        >>> from nn.architecture import first_difference
+        >>> first_difference({"model": {"arguments": [4, 3]}}, {"model": {"arguments": [4, 2]}})
+        'model.arguments[1]: expected 3, got 2'
+    """
+    if expected == given:
+        return None
+    places: list[tuple[str, Any, Any]] = []
+    if isinstance(expected, dict) and isinstance(given, dict) and expected.keys() == given.keys():
+        dot = "." if path else ""
+        places = [(f"{path}{dot}{key}", expected[key], given[key]) for key in expected]
+    elif isinstance(expected, list) and isinstance(given, list) and len(expected) == len(given):
+        pairs = zip(expected, given, strict=True)
+        places = [(f"{path}[{i}]", *pair) for i, pair in enumerate(pairs)]
+    for place, one, other in places:
+        if one != other:
+            return first_difference(one, other, place)
+    return f"{path}: expected {expected!r:.200}, got {given!r:.200}"
+
+
 class _Description:
     """Takes a model apart; modules that it has met have numbers if they come again."""
 

@@ -17,6 +17,7 @@ from nn.tensor_files import PathLike, read_arrays, write_arrays
 
 FILE_NAME = "checkpoint.safetensors"
 TEXT = "training"
+VERSION = "1"
 PLACE = "$array"
 
 
@@ -36,7 +37,7 @@ def write_checkpoint(path: PathLike, state: dict[str, Any]) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Array] = {}
     text = json.dumps(_without_arrays(state, "", arrays))
-    write_arrays(file, arrays, {TEXT: text})
+    write_arrays(file, arrays, {TEXT: text, "version": VERSION})
     return file
 
 
@@ -45,13 +46,17 @@ def read_checkpoint(path: PathLike) -> dict[str, Any]:
 
     Raises:
         OSError: there is no such file, or it can't be read.
-        ValueError: the file is damaged, or no checkpoint.
+        ValueError: the file is damaged, no checkpoint, or one of another version.
     """
     file = checkpoint_file(path)
     arrays, text = read_arrays(file)
     if TEXT not in text:
         raise ValueError(
             f"{file}: this is no checkpoint; it holds {', '.join(arrays) or 'nothing'}"
+        )
+    if text.get("version") != VERSION:
+        raise ValueError(
+            f"{file}: expected a checkpoint of version {VERSION}, got {text.get('version')}"
         )
     state: dict[str, Any] = _with_arrays(json.loads(text[TEXT]), arrays)
     return state

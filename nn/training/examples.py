@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from autodiff.graph import bare
 from nn.data import random_batches, shuffled_batches
 from nn.module import Array, Module
 
@@ -36,10 +37,8 @@ class TrainingSet:
         replacement: bool,
         validation_share: float = 0.0,
     ) -> None:
-        check_examples("the training set", (inputs, targets))
-        self.inputs = inputs
-        self.targets = targets
-        n = len(targets)
+        self.inputs, self.targets = check_examples("the training set", (inputs, targets))
+        n = len(self.targets)
         held_out = round(n * validation_share)
         if not 0 <= validation_share < 1 or held_out == n or (validation_share and not held_out):
             raise ValueError(
@@ -105,7 +104,7 @@ def predictions(model: Module, inputs: Any, *, batch_size: int = 500) -> Array:
 
 
 def check_examples(name: str, examples: Any) -> Examples:
-    """Inputs and targets that are as many, and some.
+    """Inputs and targets that are as many, and some, as arrays.
 
     Raises:
         TypeError: it is no pair.
@@ -113,7 +112,7 @@ def check_examples(name: str, examples: Any) -> Examples:
     """
     if not isinstance(examples, tuple) or len(examples) != 2:
         raise TypeError(f"fit: {name}: expected a pair (inputs, targets), got {type(examples)}")
-    inputs, targets = examples
+    inputs, targets = (np.asarray(x) if isinstance(x, list) else bare(x) for x in examples)
     if not len(targets) or len(inputs) != len(targets):
         raise ValueError(
             f"fit: {name}: expected as many inputs as targets, and some, got {len(inputs)} and "

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff import no_grad
-from autodiff.graph import bare, describe
+from autodiff.graph import Node, bare, describe
 from autodiff.ops.shapes import shape_of
-from nn.architecture import architecture
+from nn.architecture import architecture, first_difference
 from nn.checks import need_generator, number, whole
 from nn.data import Augmentation
 from nn.module import Module, Parameter
@@ -80,6 +80,8 @@ class Trainer:
         self.loss = loss
         self.optimiser = optimiser
         self.metrics = dict(metrics or {})
+        if "cost" in self.metrics:
+            raise ValueError("Trainer: metrics: 'cost' is the loss; give this metric another name")
         self.clip = (
             clip if clip is None or callable(clip) else number("Trainer: clip", clip, above=0)
         )
@@ -90,6 +92,7 @@ class Trainer:
         self.cost = math.nan
         self.history = History()
         self.stopped: str | None = None
+        self._begun = False
 
     def fit(
         self,
@@ -148,7 +151,16 @@ class Trainer:
             ("checkpoint_every", checkpoint_every),
         ):
             whole(f"fit: {name}", n)
+        given: dict[str, Any] = dict(held_out or {})
+        if "train" in given or ("validation" in given and validation is not None):
+            raise ValueError(
+                "fit: held_out: columns of the history that begin with 'train' or 'validation' are "
+                f"taken; other names than {', '.join(given)} are needed"
+            )
         share = float(validation) if isinstance(validation, Real) else 0.0
+        if validation is not None and not isinstance(validation, Real):
+            given = {"validation": validation, **given}
+        sets = {name: check_examples(name, pair) for name, pair in given.items()}
         self._generator = need_generator(generator)
         self._examples = TrainingSet(
             inputs,
@@ -160,11 +172,8 @@ class Trainer:
         )
         self._begin()
         self._resume(checkpoint, resume)
-        sets = {name: check_examples(name, pair) for name, pair in (held_out or {}).items()}
         if share:
             sets = {"validation": self._examples.validation(), **sets}
-        elif validation is not None:
-            sets = {"validation": check_examples("validation", validation), **sets}
         with progress_bar(steps, self.step, progress) as bar:
             while self.step < steps and self.stopped is None:
                 self._take_step()
@@ -189,7 +198,13 @@ class Trainer:
         self.stopped = reason
 
     def state(self) -> dict[str, Any]:
-        """All that the rest of a training depends on, the data aside: what a checkpoint holds."""
+        """All that the rest of a training depends on, the data aside: what a checkpoint holds.
+
+        Raises:
+            ValueError: no training has begun.
+        """
+        if not self._begun:
+            raise ValueError("Trainer.state: there is none before fit() has begun a training")
         return {
             "architecture": self._architecture,
             "model": self.model.state(),
@@ -221,7 +236,7 @@ class Trainer:
         before = self.state()
         try:
             self._take_over(state)
-        except ValueError:
+        except Exception:
             self._take_over(before)
             raise
 
@@ -229,6 +244,7 @@ class Trainer:
 
     def _begin(self) -> None:
         """A training that has not taken a step."""
+        self._begun = True
         self.step = 0
         self.epoch = 0.0
         self.cost = math.nan
@@ -253,8 +269,9 @@ class Trainer:
         source = checkpoint if isinstance(resume, bool) else resume
         if resume is False or source is None:
             return
+        state = read_checkpoint(source)
         try:
-            self.load_state(read_checkpoint(source))
+            self.load_state(state)
         except ValueError as fault:
             raise ValueError(f"{checkpoint_file(source)}: {fault}") from fault
 
@@ -270,6 +287,11 @@ class Trainer:
             raise ValueError(
                 f"fit: the loss gives {describe(cost)}; training needs a single number, such as "
                 "the mean"
+            )
+        if not isinstance(cost, Node):
+            raise ValueError(
+                "fit: the loss does not depend on any parameter that can learn; are all of them "
+                "frozen, or was an array taken out of the graph on the way?"
             )
         value = float(bare(cost))
         if not math.isfinite(value):
@@ -343,11 +365,9 @@ class Trainer:
 
     def _take_over(self, state: Mapping[str, Any]) -> None:
         """Go on from a state; what has been taken over by then stays so if a part does not fit."""
-        if state["architecture"] != self._architecture:
-            raise ValueError(
-                "this state is of another model: expected the architecture "
-                f"{self._architecture}, got {state['architecture']}"
-            )
+        difference = first_difference(self._architecture, state["architecture"])
+        if difference is not None:
+            raise ValueError(f"this state is of another model: {difference}")
         optimiser = state["optimiser"]
         if optimiser["class"] != type(self.optimiser).__name__:
             raise ValueError(

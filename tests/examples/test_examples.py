@@ -71,6 +71,16 @@ def test_lenet_trains_on_mnist_files(tmp_path: Path) -> None:
     assert "images per second" in lines[-1]
 
 
+def test_lenet_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    tiny_mnist(tmp_path)
+    options = ("--data", "mnist", "--data-dir", str(tmp_path), "--checkpoint", str(tmp_path / "c"),
+               "--resume", "--evaluate-every", "1")  # fmt: skip
+    for last, expected in (("1", ["1"]), ("3", ["2", "3"])):
+        lines = run("examples.lenet", *options, "--steps", last).stdout.splitlines()
+        assert [line.split()[1] for line in lines if line.startswith("step")] == expected
+    assert "--checkpoint FOLDER" in run("examples.lenet", "--resume", check=False).stderr
+
+
 def test_every_way_to_optimise_finds_the_same() -> None:
     lines = run("examples.optimise").stdout.splitlines()
     fits = [[float(word) for word in line.split()[-5:]] for line in lines[2:6]]

@@ -78,6 +78,12 @@ def test_regression_follows_its_formula_batch_by_batch() -> None:
     assert trainer.history["seconds"][1] >= trainer.history["seconds"][0] > 0
 
 
+def test_lists_and_tensors_are_taken_as_arrays() -> None:
+    x = np.linspace(-1, 1, 8)[:, np.newaxis]
+    for inputs, targets in ((x.tolist(), (3 * x).tolist()), (ad.Tensor(x), ad.Tensor(3 * x))):
+        assert fit(inputs, targets).model.a.data == fit().model.a.data
+
+
 def test_with_replacement_batches_are_drawn_independently() -> None:
     x = np.arange(8.0)[:, np.newaxis]
     seen: list[Any] = []
@@ -284,12 +290,19 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: fit(validation=(column(2), column(3))), ValueError, "validation: .*2 and 3"),
     (lambda: fit(held_out={"more": [1, 2]}), TypeError, r"more: expected a pair"),
     (lambda: fit(loss=lambda o, t: (o - t) ** 2), ValueError, "the loss gives.*single number"),
+    (lambda: fit(model=nn.Sequential(Line().freeze(), Line().freeze())), ValueError, "frozen"),
+    (lambda: nn.Trainer(Line(), half_square, nn.SGD([nn.Parameter([1.0])], 0.1)).state(),
+     ValueError, "before fit"),
+    (lambda: fit(held_out={"train": (column(2), column(2))}), ValueError, "taken"),
+    (lambda: fit(validation=0.5, held_out={"validation": (column(2), column(2))}), ValueError,
+     "taken"),
+    (lambda: fit(metrics={"cost": half_square}), ValueError, "another name"),
     (lambda: fit(metrics={"each": lambda o, t: o - t}), ValueError, r"'each'.*\(4, 1\)"),
     (lambda: fit(callbacks=[nn.EarlyStopping("x")]), ValueError, "no column 'x'.*step, epoch"),
     (lambda: nn.EarlyStopping(patience=0), ValueError, "patience"),
     (lambda: nn.EarlyStopping(better="less"), ValueError, "'smaller' or 'larger'"),  # type: ignore[arg-type]
     (lambda: nn.EarlyStopping(least_change=-1), ValueError, "least_change"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("call", "error", "message"), ERRORS)
