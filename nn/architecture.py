@@ -72,7 +72,7 @@ def from_architecture(
     construction = _Construction(modules, generator or np.random.default_rng())
     try:
         model = construction.of(description["model"])
-    except (KeyError, RecursionError) as fault:
+    except (AttributeError, KeyError, RecursionError, TypeError) as fault:
         raise ValueError(f"a damaged architecture: {fault!r}") from fault
     if not isinstance(model, Module):
         raise ValueError(f"expected the architecture of a module, got that of {model!r}")
@@ -240,7 +240,7 @@ class _Construction:
         options = {str(key): self.of(item) for key, item in value.get("options", {}).items()}
         try:
             module = self.kinds[name](*arguments, **options)
-        except (TypeError, ValueError) as fault:
+        except Exception as fault:  # whatever the arguments of a damaged file lead to
             raise ValueError(f"{name} can't be made with its arguments: {fault}") from fault
         if "id" in value:
             self.shared[value["id"]] = module
