@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from nn.module import Array
+from nn.tables import html_table, text_table
 from nn.tensor_files import PathLike
 from nn.training.plots import plot_history
 
@@ -137,29 +137,19 @@ class History(Sequence[Evaluation]):
         return plot_history(self, path)
 
     def __str__(self) -> str:
-        table = self._cells()
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return "\n".join(
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in table
-        )
+        return text_table(*self._table())
 
     def __repr__(self) -> str:
         return f"History({[dict(row) for row in self._rows]!r})"
 
     def _repr_html_(self) -> str:
-        head, *body = self._cells()
-        cell = '<td style="text-align: right">{}</td>'.format
-        rows = ["".join(f"<th>{html.escape(name)}</th>" for name in head)]
-        rows += ["".join(cell(html.escape(text)) for text in row) for row in body]
-        return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+        return html_table(*self._table())
 
-    def _cells(self) -> list[list[str]]:
-        """The table as text, the names of the columns first."""
-        rows = [
-            [shown(n, row[n], 4) if n in row else "" for n in self.columns] for row in self._rows
-        ]
-        return [list(self.columns), *rows]
+    def _table(self) -> tuple[list[str], list[list[str]], str]:
+        """The names of the columns, the rows as text, and the alignment."""
+        names = list(self.columns)
+        rows = [[shown(n, row[n], 4) if n in row else "" for n in names] for row in self._rows]
+        return names, rows, ">" * len(names)
 
 
 def shown(name: str, value: Any, digits: int | None = None) -> str:

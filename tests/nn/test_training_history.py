@@ -35,7 +35,7 @@ def test_a_row_has_its_numbers_by_name_and_as_attributes() -> None:
 def test_the_table_is_aligned_and_leaves_out_what_is_not_there() -> None:
     assert str(History(ROWS)).splitlines() == [
         "step  epoch   cost  train_accuracy  rate  late",
-        "   5    0.5    0.3          50.00%   0.1      ",
+        "   5    0.5    0.3          50.00%   0.1",
         "1000    100  1e-05         100.00%   0.1     2",
     ]
     assert str(History()) == ""
@@ -62,7 +62,7 @@ def test_a_saved_table_has_every_digit(tmp_path: Path) -> None:
 
 def test_notebooks_show_a_table() -> None:
     shown = History([{"step": 1, "<b>": 2.0}])._repr_html_()
-    assert shown.count("<tr>") == 2
+    assert shown.count("<tr") == 2
     assert "&lt;b&gt;" in shown
     assert "<b>" not in shown
 
