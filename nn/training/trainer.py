@@ -388,7 +388,13 @@ class Trainer:
         self._examples.load_state(state["examples"])
         restore_generators(self._generators(), state["generators"])
         for callback, its_state in zip(self.callbacks, state["callbacks"], strict=True):
-            callback.load_state(its_state)
+            try:
+                callback.load_state(its_state)
+            except KeyError as fault:
+                raise ValueError(
+                    f"this state is of another training: {type(callback).__name__} finds no "
+                    f"{fault} in that of the callback in its place"
+                ) from fault
         self.history = History(state["history"])
         self._recent = {name: numbers.tolist() for name, numbers in state["recent"].items()}
         self.step = state["step"]

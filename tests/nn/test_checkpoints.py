@@ -245,6 +245,12 @@ def test_the_checkpoint_of_another_training_is_refused_and_changes_nothing(
     assert_same_bits(*map(without_times, seen))
 
 
+def test_the_state_of_another_callback_is_refused(tmp_path: Path) -> None:
+    fit(tmp_path, callbacks=[nn.Callback()])
+    with pytest.raises(ValueError, match="another training: EarlyStopping finds no 'best'"):
+        fit(tmp_path, resume=True, callbacks=[nn.EarlyStopping("cost")])
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 STATE: dict[str, Any] = {
