@@ -17,6 +17,8 @@ import nn
 from autodiff.kernels.pooling import Ties
 from examples.by_hand import TIE_RULES, largest_difference, shares
 from examples.flatland_training import (
+    BATCHES,
+    CALLS,
     MOST_STEPS,
     RATE,
     Array,
@@ -197,7 +199,7 @@ weighs them against each other. Single images at random, rate {rate}; the steps 
 right, looked at every 10 steps, from {starts} starts and for at most {most} steps:
 """
 ORDERS = """\
-`sgd(X, Y, iterations)` is called 100 times with 10 iterations, for nets of eight filters. In
+`sgd(X, Y, iterations)` is called {calls} times with 10 iterations, for nets of eight filters. In
 order, step t of a call takes image t; at random, any image.
 """
 WHY_POOR = """
@@ -210,8 +212,8 @@ as well as random draws: what is poor is to see a part of the data only. Random 
 in calls of any length, and at every step their mean gradient is that of the whole loss.
 """
 LONGER = """\
-Sixteen filters, 800 batches of 32 images, accuracy on all 2^n images from {starts} starts. There
-are two ways to pool: pairs, as in the question, with a dense layer over n/2 places; or the whole
+Sixteen filters, {steps} batches of 32 images, accuracy on all 2^n images from {starts} starts.
+There are two ways to pool: pairs, as in the question, with a dense layer over n/2 places; or the whole
 image, one maximum for each filter wherever it is. "One answer" is what saying the same to every
 image would get.
 """
@@ -309,8 +311,8 @@ def _print_single_filter(seeds: Sequence[int]) -> None:
     print(table(("positive", "not above the negative", "of the nets"), rows))
     print(WHY_NOT.format(free=found.free))
     images, labels = flatland(4)
-    right = judged(train_until_right(1, seeds, most=1000).net, images, labels).right
-    print(f"Training agrees: after 1000 steps from {len(seeds)} starts, one filter has "
+    right = judged(train_until_right(1, seeds).net, images, labels).right
+    print(f"Training agrees: after {MOST_STEPS} steps from {len(seeds)} starts, one filter has "
           f"{right.min()} to {right.max()} of 16 right.")  # fmt: skip
 
 
@@ -327,7 +329,7 @@ def _print_trained(seeds: Sequence[int]) -> None:
     print(table(("filters", "tie rule", "starts with 16", "fastest", "median", "slowest"), rows))
     run = runs[8, "first"]
     print(
-        "\nHere only windows over equal neighbourhoods tie, such as those of 0000. Whoever wins there,"
+        "\nHere only windows over equal neighbourhoods tie, as all of 0000 do. Whoever wins there,"
     )
     print('the pixels are the same, so all rules but "all" take the same steps.')
     print('\nEight filters, ties to the "first", steps by seed:')
@@ -345,7 +347,7 @@ def _print_trained(seeds: Sequence[int]) -> None:
 
 def _print_orders(seeds: Sequence[int]) -> None:
     print(heading("SGD in order against SGD with random draws"))
-    print(ORDERS)
+    print(ORDERS.format(calls=CALLS))
     orders: tuple[Order, ...] = ("in order", "in order, going on", "at random")
     drawn = {order: train_in_calls(order, seeds) for order in orders}
     rows = []
@@ -369,7 +371,7 @@ def _print_orders(seeds: Sequence[int]) -> None:
 
 def _print_longer(seeds: Sequence[int]) -> None:
     print(heading("Longer images"))
-    print(LONGER.format(starts=len(seeds)))
+    print(LONGER.format(starts=len(seeds), steps=BATCHES))
     rows = []
     pooled_whole = {}
     for n in (6, 8, 10):

@@ -15,7 +15,9 @@ from autodiff.kernels.pooling import Ties
 
 Array: TypeAlias = NDArray[Any]
 Order: TypeAlias = Literal["in order", "in order, going on", "at random"]
-MOST_STEPS = 1000
+MOST_STEPS = 700
+CALLS = 60
+BATCHES = 800
 RATE = 0.1
 
 
@@ -174,7 +176,7 @@ class Drawn:
 
 
 def train_in_calls(
-    order: Order, seeds: Sequence[int], calls: int = 100, iterations: int = 10
+    order: Order, seeds: Sequence[int], calls: int = CALLS, iterations: int = 10
 ) -> Drawn:
     """Call ``sgd`` again and again, as one does when one looks at a net in between.
 
@@ -202,7 +204,7 @@ def train_in_calls(
     return Drawn(seen, positive_seen, judged(net, images, labels))
 
 
-def train_longer(pixels: int, seeds: Sequence[int], *, whole: bool, steps: int = 800) -> Net:
+def train_longer(pixels: int, seeds: Sequence[int], *, whole: bool, steps: int = BATCHES) -> Net:
     """Nets with sixteen filters for longer images, trained on batches of 32 at random."""
     images, labels = flatland(pixels)
     net = Net(pixels, filters=16, seeds=seeds, whole=whole)
