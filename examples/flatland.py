@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,9 +23,7 @@ from examples.flatland_training import (
     MOST_STEPS,
     RATE,
     Array,
-    Net,
     Order,
-    flatland,
     judged,
     name,
     side_by_side,
@@ -50,10 +49,25 @@ Can it learn all 16 images, and longer ones?
 # --- the update rules -----------------------------------------------------------------------------
 
 
-def set_weights(net: Net, w: Sequence[float], w0: float, v: Sequence[float], v0: float) -> None:
-    """Give a net with a single filter these weights."""
-    net.load_state({"w": np.reshape(w, (1, 1, 3)), "w0": np.array([w0]),
-                    "v": np.reshape(v, (1, 2)), "v0": np.array([v0])})  # fmt: skip
+Weights: TypeAlias = tuple[Sequence[float], float, Sequence[float], float]
+"""w, w0, v and v0."""
+
+
+def question_net(ties: Ties = "first", weights: Weights | None = None) -> nn.Sequential:
+    """The network of the question, layer by layer."""
+    generator = np.random.default_rng(0)
+    net = nn.Sequential(
+        nn.Conv1d(1, 1, 3, padding=1, dtype=float, generator=generator),
+        nn.MaxPool1d(2, ties=ties),
+        nn.Flatten(),
+        nn.Dense(2, 1, dtype=float, generator=generator),
+        nn.Sigmoid(),
+    )
+    if weights is not None:
+        w, w0, v, v0 = weights
+        given = (np.reshape(w, (1, 1, 3)), [w0], np.reshape(v, (2, 1)), [v0])
+        net.load_state(dict(zip(net.state(), given, strict=True)))
+    return net
 
 
 @dataclass(frozen=True)
@@ -75,28 +89,21 @@ class Update:
     hand: dict[str, Array]
 
 
-def update(
-    weights: tuple[Sequence[float], float, Sequence[float], float],
-    image: Array,
-    label: int,
-    ties: Ties,
-    rate: float = RATE,
-) -> Update:
+def update(weights: Weights, image: Array, label: int, ties: Ties, rate: float = RATE) -> Update:
     """One step on an image (1, 4), by the engine and by hand."""
-    net = Net(4, ties=ties)
-    set_weights(net, *weights)
-    Z = net.convolve(image[np.newaxis])
-    P = net.pool(Z)
-    a = ad.sigmoid(net.dense(P))
-    L = ad.sum(-label * ad.log(a) - (1 - label) * ad.log(1 - a))
-    L.backward()
-    dP = P.grad[0, 0]
-    engine = {"dL/dw": np.ravel(np.asarray(net.w.grad)), "dL/dw0": np.asarray(net.w0.grad)}
-    nn.SGD([net.w, net.w0], rate).step()
-    engine |= {"w": np.ravel(net.w.data), "w0": np.ravel(net.w0.data)}
-    hand = by_rule(image.ravel(), Z.data.ravel(), dP, ties)
+    net = question_net(ties, weights)
+    Z = net[0](image[np.newaxis])
+    P = net[1](Z)
+    a = net[2:](P)
+    nn.BinaryCrossEntropy()(a, np.array([[label]])).backward()
+    adjoint = P.grad[0, 0]
+    w, w0 = net[0].weight, net[0].bias
+    engine = {"dL/dw": w.grad.ravel(), "dL/dw0": w0.grad}
+    nn.SGD([w, w0], rate).step()
+    engine |= {"w": w.data.ravel(), "w0": w0.data}
+    hand = by_rule(image.ravel(), Z.data.ravel(), adjoint, ties)
     hand |= {"w": weights[0] - rate * hand["dL/dw"], "w0": weights[1] - rate * hand["dL/dw0"]}
-    return Update(Z.data.ravel(), P.data.ravel(), dP, engine, hand)
+    return Update(Z.data.ravel(), P.data.ravel(), adjoint, engine, hand)
 
 
 def by_rule(x: Array, Z: Array, dP: Array, ties: Ties) -> dict[str, Array]:
@@ -113,8 +120,8 @@ def by_rule(x: Array, Z: Array, dP: Array, ties: Ties) -> dict[str, Array]:
 
 
 # Small whole numbers tie often; the others hardly ever, but for equal windows of the image.
-TYING = ((1.0, -1.0, 1.0), 0.5, (1.0, 2.0), -2.0)
-OTHERS = ((0.7, -1.3, 0.4), 0.2, (1.1, -0.6), 0.3)
+TYING: Weights = ((1.0, -1.0, 1.0), 0.5, (1.0, 2.0), -2.0)
+OTHERS: Weights = ((0.7, -1.3, 0.4), 0.2, (1.1, -0.6), 0.3)
 
 
 # --- what a single filter can't do ----------------------------------------------------------------
@@ -145,7 +152,7 @@ class Search:
 
 def search(nets: int = 100_000, seed: int = 0) -> Search:
     """Look for a net with one filter that tells all images apart."""
-    images, labels = flatland(4)
+    images, labels = nn.flatland(4)
     generator = np.random.default_rng(seed)
     w, v = generator.normal(size=(nets, 1, 3)), generator.normal(size=(nets, 2))
     z = np.sum(ad.max_pool(ad.conv(images, w, padding=1), 2) * v, axis=2)  # v0 and w0 only shift it
@@ -208,14 +215,14 @@ positive ones are among them. A call with more iterations than there are images 
 end of the data. With 100 of them:
   {fault}
 "Going on" keeps the order but starts where the last call stopped, and wraps around. Here it does
-as well as random draws: what is poor is to see a part of the data only. Random draws see all of it
+no worse than random draws: what is poor is to see a part of the data only. Random draws see all of it
 in calls of any length, and at every step their mean gradient is that of the whole loss.
 """
 LONGER = """\
 Sixteen filters, {steps} batches of 32 images, accuracy on all 2^n images from {starts} starts.
-There are two ways to pool: pairs, as in the question, with a dense layer over n/2 places; or the whole
-image, one maximum for each filter wherever it is. "One answer" is what saying the same to every
-image would get.
+There are two ways to pool: pairs, as in the question, with a dense layer over n/2 places; or the
+whole image, one maximum for each filter wherever it is. "One answer" is what saying the same to
+every image would get.
 """
 WHY_WHOLE = """
 Why: whether 1, 0, 1 is somewhere is an "or" over places. A maximum over all places is such an
@@ -245,31 +252,18 @@ def main(seeds: int = 20) -> None:
 
 
 def _print_shapes() -> None:
-    net, (images, _) = Net(4), flatland(4)
-    with ad.no_grad():
-        Z = net.convolve(images[:1])
-        P = net.pool(Z)
-        z = net.dense(P)
-    sizes = {name: p.data.size for name, p in net.named_parameters()}
-    rows = [
-        ("input", "4", _lengths(images), "-"),
-        ("convolution", "(4 + 2·1 - 3)/1 + 1", _lengths(Z), f"{sizes['w']} + {sizes['w0']}"),
-        ("max-pooling", "(4 - 2)/2 + 1", _lengths(P), "-"),
-        ("dense, sigmoid", "1", z.size, f"{sizes['v']} + {sizes['v0']}"),
-    ]
     print(heading("Shapes"))
-    print(table(("layer", "length", "shape", "parameters"), rows))
-    print(f"\nIn all {sum(sizes.values())} parameters.")
-
-
-def _lengths(maps: Array) -> str:
-    return f"{maps.shape[-1]}×{maps.shape[-2]}"
+    print(f"{question_net().summary((1, 4))}\n")
+    print(
+        "Shapes are (channels, length). A filter of length f makes (n + 2p - f)/s + 1 outputs of n"
+    )
+    print("inputs, with p zeros at each end and stride s.")
 
 
 def _print_rules() -> None:
     print(heading("The update of w1 and w0, given dL/dP"))
     print(RULES)
-    images, labels = flatland(4)
+    images, labels = nn.flatland(4)
     w, w0, v, v0 = map(shown, TYING)
     print(f"With w = {w}, w0 = {w0}, v = {v} and v0 = {v0}; * marks a tie:\n")
     rows = []
@@ -289,7 +283,7 @@ def _print_rules() -> None:
 
 
 def _differences_of_rules() -> list[tuple[str, ...]]:
-    images, labels = flatland(4)
+    images, labels = nn.flatland(4)
     rows: list[tuple[str, ...]] = []
     for ties in TIE_RULES:
         worst = []
@@ -310,7 +304,7 @@ def _print_single_filter(seeds: Sequence[int]) -> None:
     ]
     print(table(("positive", "not above the negative", "of the nets"), rows))
     print(WHY_NOT.format(free=found.free))
-    images, labels = flatland(4)
+    images, labels = nn.flatland(4)
     right = judged(train_until_right(1, seeds).net, images, labels).right
     print(f"Training agrees: after {MOST_STEPS} steps from {len(seeds)} starts, one filter has "
           f"{right.min()} to {right.max()} of 16 right.")  # fmt: skip
@@ -336,7 +330,7 @@ def _print_trained(seeds: Sequence[int]) -> None:
     for tens in range(0, len(seeds), 10):
         part = zip(seeds[tens : tens + 10], run.steps[tens : tens + 10], strict=True)
         print("  " + "  ".join(f"{seed:>2}: {steps:<4}" for seed, steps in part).rstrip())
-    images, labels = flatland(4)
+    images, labels = nn.flatland(4)
     a = ad.sigmoid(run.net.predict(side_by_side(images, run.net.nets)))[:, 0]
     print(f"\nWhat seed {seeds[0]} says then, a = σ(z):\n")
     said = [f"{name(x)}  y = {y}  a = {_short(p)}  {'right' if (p > 0.5) == y else 'WRONG'}"
@@ -375,7 +369,7 @@ def _print_longer(seeds: Sequence[int]) -> None:
     rows = []
     pooled_whole = {}
     for n in (6, 8, 10):
-        images, labels = flatland(n)
+        images, labels = nn.flatland(n)
         pairs, whole = (train_longer(n, seeds, whole=whole) for whole in (False, True))
         parts = [judged(net, images, labels).right / len(images) for net in (pairs, whole)]
         pooled_whole[n] = whole
@@ -391,7 +385,7 @@ def _print_longer(seeds: Sequence[int]) -> None:
     net = pooled_whole[6]
     rows = []
     for n in (4, 6, 8, 10, 12):
-        images, labels = flatland(n)
+        images, labels = nn.flatland(n)
         right = judged(net, images, labels).right
         median = f"{np.median(right) / len(images):.1%}"
         rows.append((n, len(images), median, f"{(right == len(images)).sum()} of {len(seeds)}"))

@@ -15,21 +15,10 @@ from autodiff.kernels.pooling import Ties
 
 Array: TypeAlias = NDArray[Any]
 Order: TypeAlias = Literal["in order", "in order, going on", "at random"]
-MOST_STEPS = 700
-CALLS = 60
-BATCHES = 800
+MOST_STEPS = 500
+CALLS = 50
+BATCHES = 500
 RATE = 0.1
-
-
-def flatland(n: int) -> tuple[Array, Array]:
-    """All binary images of n pixels in counting order, and which of them contain 1, 0, 1.
-
-    Returns:
-        Images (2**n, 1, n) and labels (2**n,).
-    """
-    pixels = (np.arange(2**n)[:, np.newaxis] >> np.arange(n - 1, -1, -1)) & 1
-    found = (pixels[:, :-2] == 1) & (pixels[:, 1:-1] == 0) & (pixels[:, 2:] == 1)
-    return pixels[:, np.newaxis].astype(float), np.any(found, axis=1).astype(np.int64)
 
 
 def name(image: Array) -> str:
@@ -93,12 +82,6 @@ def side_by_side(images: Array, nets: int) -> Array:
     return np.repeat(images, nets, axis=1)
 
 
-def losses(net: Net, images: Array, labels: Array) -> Any:
-    """The loss of each image and net: -log a or -log(1 - a), both as softplus(±z)."""
-    z = net(images)
-    return ad.softplus(z) - labels * z
-
-
 @dataclass(frozen=True)
 class Judged:
     """How nets do on all images of a length: one number for each net."""
@@ -125,8 +108,9 @@ def sgd(
     """Stochastic gradient descent: step t on the images ``draw(t)``, (batch, nets) numbers."""
     for t in range(iterations):
         k = draw(t)
-        loss = ad.sum(losses(net, images[k, 0], labels[k])) / len(k)
-        loss.backward()
+        z = net(images[k, 0])
+        losses = ad.softplus(z) - labels[k] * z  # -log σ(z) or -log(1 - σ(z)), without overflow
+        (ad.sum(losses) / len(k)).backward()
         optimiser.step()
 
 
@@ -147,7 +131,7 @@ def train_until_right(
     every: int = 10,
 ) -> Trained:
     """Train on single images at random until all nets have had all 16 right, ``most`` steps."""
-    images, labels = flatland(4)
+    images, labels = nn.flatland(4)
     net = Net(4, filters=filters, seeds=seeds, ties=ties)
     optimiser = nn.SGD(net.parameters(), RATE)
     generator = np.random.default_rng(0)
@@ -183,7 +167,7 @@ def train_in_calls(
     Raises:
         IndexError: examples are drawn in order, and there are fewer than iterations.
     """
-    images, labels = flatland(4)
+    images, labels = nn.flatland(4)
     net = Net(4, filters=8, seeds=seeds)
     optimiser = nn.SGD(net.parameters(), RATE)
     generator = np.random.default_rng(0)
@@ -206,7 +190,7 @@ def train_in_calls(
 
 def train_longer(pixels: int, seeds: Sequence[int], *, whole: bool, steps: int = BATCHES) -> Net:
     """Nets with sixteen filters for longer images, trained on batches of 32 at random."""
-    images, labels = flatland(pixels)
+    images, labels = nn.flatland(pixels)
     net = Net(pixels, filters=16, seeds=seeds, whole=whole)
     generator = np.random.default_rng(0)
     sgd(net, images, labels, nn.SGD(net.parameters(), RATE),

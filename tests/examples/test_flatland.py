@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nn
 from examples import flatland, flatland_training
 from examples.by_hand import TIE_RULES, shares
 from examples.flatland_training import Net, judged, side_by_side
@@ -40,13 +41,10 @@ def loss(z: float, y: int) -> float:
     return math.log1p(math.exp(-z)) if y else math.log1p(math.exp(z))
 
 
-@pytest.mark.parametrize("n", [3, 4, 5, 8])
-def test_the_data(n: int) -> None:
-    images, labels = flatland_training.flatland(n)
-    assert images.shape == (2**n, 1, n)
-    words = [flatland_training.name(image) for image in images]
-    assert words == [word(x) for x in itertools.product([0, 1], repeat=n)]
-    assert labels.tolist() == ["101" in w for w in words]
+def test_the_shapes() -> None:
+    summary = flatland.question_net().summary((1, 4))
+    assert [row.output for row in summary.rows][-5:] == [(1, 4), (1, 2), (2,), (1,), (1,)]
+    assert summary.parameters == 3 + 1 + 2 + 1
 
 
 @pytest.mark.parametrize("weights", [flatland.TYING, flatland.OTHERS], ids=["tying", "others"])
@@ -137,7 +135,7 @@ def test_the_reason_why_one_filter_is_not_enough() -> None:
 
 
 def test_nets_side_by_side_are_nets_by_themselves() -> None:
-    images, labels = flatland_training.flatland(4)
+    images, labels = nn.flatland(4)
     both = Net(4, filters=3, seeds=[5, 7])
     together = judged(both, images, labels)
     for k, seed in enumerate([5, 7]):
@@ -154,7 +152,7 @@ def test_eight_filters_learn_all_images(ties: Any) -> None:
     trained = flatland_training.train_until_right(8, range(5), ties)
     assert (trained.steps > 0).all()
     assert trained.steps.max() <= flatland_training.MOST_STEPS
-    images, labels = flatland_training.flatland(4)
+    images, labels = nn.flatland(4)
     assert judged(trained.net, images, labels).right.max() == 16
 
 
@@ -175,9 +173,12 @@ def test_drawing_in_order_is_poor() -> None:
 def test_pooling_the_whole_image_learns_longer_ones() -> None:
     net = flatland_training.train_longer(6, range(3), whole=True)
     for n in (4, 6, 8, 10):
-        images, labels = flatland_training.flatland(n)
+        images, labels = nn.flatland(n)
         assert judged(net, images, labels).right.tolist() == [2**n] * 3
-    images, labels = flatland_training.flatland(8)
+    strongest = np.argmax(np.abs(net.v.data[:16, 0]))  # of the first net, what the report shows
+    w = net.w.data[strongest, 0] * np.sign(net.v.data[strongest, 0])
+    assert w / np.abs(w).max() == pytest.approx(np.array([1, -1, 1]), abs=0.1)
+    images, labels = nn.flatland(8)
     pairs = flatland_training.train_longer(8, range(3), whole=False)
     assert judged(pairs, images, labels).right.max() < 2**8
 
