@@ -214,9 +214,9 @@ Why: each call starts again at image 0. Images {unseen} are never seen, and {pos
 positive ones are among them. A call with more iterations than there are images runs off the
 end of the data. With 100 of them:
   {fault}
-"Going on" keeps the order but starts where the last call stopped, and wraps around. Here it does
-no worse than random draws: what is poor is to see a part of the data only. Random draws see all of it
-in calls of any length, and at every step their mean gradient is that of the whole loss.
+"Going on" keeps the order but starts where the last call stopped, and wraps around. Here it is
+no worse than random draws: what is poor is to see a part of the data only. Random draws see all
+of it in calls of any length, and at every step their mean gradient is that of the whole loss.
 """
 LONGER = """\
 Sixteen filters, {steps} batches of 32 images, accuracy on all 2^n images from {starts} starts.
@@ -254,10 +254,8 @@ def main(seeds: int = 20) -> None:
 def _print_shapes() -> None:
     print(heading("Shapes"))
     print(f"{question_net().summary((1, 4))}\n")
-    print(
-        "Shapes are (channels, length). A filter of length f makes (n + 2p - f)/s + 1 outputs of n"
-    )
-    print("inputs, with p zeros at each end and stride s.")
+    print("Shapes are (channels, length). From n inputs, windows of length f with stride s make")
+    print("(n + 2p - f)/s + 1 outputs, where p zeros stand at each end.")
 
 
 def _print_rules() -> None:

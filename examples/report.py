@@ -19,7 +19,7 @@ def shown(x: Any) -> str:
     """A cell: text as it is, numbers to six digits, vectors as (a, b, ...), matrices as [a b; c d].
 
     Example:
-        >>> shown(0.5), shown((1, -2.5)), shown(np.eye(2))
+        >>> shown(0.5), shown((1, -2.5)), shown([[1, 0], [0, 1]])
         ('0.5', '(1, -2.5)', '[1 0; 0 1]')
     """
     if isinstance(x, str):
