@@ -85,10 +85,10 @@ def atom(name: str) -> str:
     """A name as part of a formula: in parentheses unless it reads as one word.
 
     Example:
-        >>> atom("x₁"), atom("W.grad"), atom("a + b")
-        ('x₁', 'W.grad', '(a + b)')
+        >>> atom("x₁"), atom("w₋₁"), atom("W.grad"), atom("a + b")
+        ('x₁', 'w₋₁', 'W.grad', '(a + b)')
     """
-    return name if re.fullmatch(r"[\w.′'₀-₉…]+", name) else f"({name})"
+    return name if re.fullmatch(r"[\w.′'₀-₉₋…]+", name) else f"({name})"
 
 
 def width(text: str) -> int:
