@@ -23,6 +23,7 @@ from autodiff.memory import keep_freed_memory
 from autodiff.ops import *  # noqa: F403
 from autodiff.primitive import Primitive
 from autodiff.recording import is_recording, no_grad, recording
+from autodiff.settings import config
 from autodiff.version import __version__
 
 if TYPE_CHECKING:  # what ``late`` loads when it is first used
@@ -81,6 +82,7 @@ __all__ = [
     "__version__",
     "check_gradients",
     "checkpoint",
+    "config",
     "custom_rule",
     "detect_anomaly",
     "draw",

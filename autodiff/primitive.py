@@ -22,8 +22,9 @@ class Primitive:
     Attributes:
         name: what drawings and messages call it.
         compute: the operation on bare numbers and arrays, ``compute(*operands, **parameters)``.
-        takes_masked: whether ``vjp`` is given an adjoint that is absent in places (``Masked``) as
-            it is, and says itself what is absent at the operands; ``reach`` is not asked then.
+        takes: the forms of adjoint (subclasses of ``adjoint.Structured``) that ``vjp`` is given as
+            they are; the engine makes arrays of the others. Who takes one that is absent in places
+            (``Masked``) says itself what is absent at the operands; ``reach`` is not asked then.
         mixes: whether ``vjp`` lets an element of the adjoint meet operands and outputs that have
             no influence on it or from it, as a product of matrices does: where the adjoint is
             absent they are 0 to it then, for absent · inf is absent.
@@ -33,7 +34,7 @@ class Primitive:
 
     name: str
     compute: Callable[..., Any]
-    takes_masked: bool = False
+    takes: tuple[type, ...] = ()
     mixes: bool = False
     scalar_pull: Callable[..., None] | None = None
     scalar_contributions: Callable[[Any, float], tuple[Any, ...]] | None = None

@@ -175,8 +175,8 @@ def pull(
         f = node._data
         operands = [x._data if isinstance(x, Node) else x for x in node.operands]
     parameters = node.parameters
-    plain = t if primitive.takes_masked else dense(t)
-    masked = isinstance(t, Masked) and not primitive.takes_masked
+    plain = t if isinstance(t, primitive.takes) else dense(t)
+    masked = isinstance(t, Masked) and plain is not t
     if masked and primitive.mixes:
         f, operands = _visible(node, t.mask, f, operands)
     for i, operand in enumerate(node.operands):

@@ -7,7 +7,7 @@ Results keep the memory layout of their operand.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
@@ -16,6 +16,24 @@ from autodiff.kernels.windows import Sizes, elements, output_sizes
 
 Ties: TypeAlias = Literal["first", "last", "all", "split"]
 TIES = get_args(Ties)
+
+
+class Winners(NamedTuple):
+    """What max-pooling sends back: the adjoint of each window, and which element it belongs to.
+
+    Attributes:
+        values: (n, height, width, c), contiguous: one for each window.
+        places: of that shape: the element's number within its window; -1 for none.
+        size: the window, along two axes.
+        stride: the distance of neighbouring windows.
+        spatial: lengths of what was pooled, along one axis or two.
+    """
+
+    values: Array
+    places: Array
+    size: Sizes
+    stride: Sizes
+    spatial: Sizes
 
 
 def pool(x: Array, weights: Array, size: Sizes, stride: Sizes) -> Array:

@@ -10,11 +10,13 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from autodiff.graph import Operand, describe
-from autodiff.kernels import convolution
+from autodiff.adjoint import dense
+from autodiff.graph import Node, Operand, describe
+from autodiff.kernels import images
 from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.indexing import getitem
 from autodiff.ops.pointwise import add
+from autodiff.ops.pooling import Pooled
 from autodiff.ops.reductions import sum
 from autodiff.ops.rules import Biased, Linear
 from autodiff.ops.shapes import reshape, shape_of, whole_numbers
@@ -34,24 +36,43 @@ Mode: TypeAlias = Literal["full", "same", "valid"]
 
 _conv = Biased(
     "conv",
-    lambda x, w, b=None, **steps: convolution.correlate(x, w, **steps, b=b),
-    lambda t, f, x, w, b=None, **steps: _conv_input(t, w, spatial=shape_of(x)[2:], **steps),
-    lambda t, f, x, w, b=None, **steps: _conv_kernel(x, t, size=shape_of(w)[2:], **steps),
-    lambda t, f, x, w, b, **steps: sum(t, (0, *range(2, len(shape_of(t))))),
+    lambda x, w, b=None, **steps: images.correlate(x, w, **steps, b=b),
+    lambda t, f, x, w, b=None, **steps: _pull_input(t, w, spatial=shape_of(x)[2:], **steps),
+    lambda t, f, x, w, b=None, **steps: _pull_kernel(x, t, size=shape_of(w)[2:], **steps),
+    lambda t, f, x, w, b, **steps: _pull_bias(t),
     spread=lambda b, f: reshape(b, (-1, *(1,) * (len(shape_of(f)) - 2))),
 )
+_conv.takes = (Pooled,)
 _conv_input: Linear = Linear(
     "conv_input",
-    convolution.correlate_input,
+    images.correlate_input,
     lambda u, f, t, w, *, spatial, **steps: _conv(u, w, **steps),
     lambda u, f, t, w, *, spatial, **steps: _conv_kernel(u, t, size=shape_of(w)[2:], **steps),
 )
 _conv_kernel: Linear = Linear(
     "conv_kernel",
-    convolution.correlate_kernel,
+    images.correlate_kernel,
     lambda v, f, x, t, *, size, **steps: _conv_input(t, v, spatial=shape_of(x)[2:], **steps),
     lambda v, f, x, t, *, size, **steps: _conv(x, v, **steps),
 )
+
+
+def _pull_input(t: Any, w: Any, **steps: Any) -> Any:
+    if isinstance(t, Pooled) and not isinstance(w, Node):
+        return images.correlate_input(t.winners, w, **steps)
+    return _conv_input(dense(t), w, **steps)
+
+
+def _pull_kernel(x: Any, t: Any, **steps: Any) -> Any:
+    if isinstance(t, Pooled) and not isinstance(x, Node):
+        return images.correlate_kernel(x, t.winners, **steps)
+    return _conv_kernel(x, dense(t), **steps)
+
+
+def _pull_bias(t: Any) -> Any:
+    if isinstance(t, Pooled):
+        return images.per_channel(t.winners)
+    return sum(t, (0, *range(2, len(shape_of(t)))))
 
 
 def conv(

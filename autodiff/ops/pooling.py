@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from autodiff.adjoint import Structured, dense
 from autodiff.arrays import Array, real_array
 from autodiff.graph import Node, Operand, bare, describe
-from autodiff.kernels import pooling
-from autodiff.kernels.pooling import TIES, Ties
+from autodiff.kernels import images, pooling
+from autodiff.kernels.pooling import TIES, Ties, Winners
 from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.rules import Explicit, Linear
 from autodiff.ops.shapes import astype, shape_of
@@ -20,6 +22,29 @@ __all__ = [
     "max_pool",
     "sum_pool",
 ]
+
+
+class Pooled(Structured):
+    """An adjoint that is zero except at the winner of each window: what max-pooling sends back.
+
+    Args:
+        winners: the adjoints of the windows, and which elements won.
+    """
+
+    def __init__(self, winners: Winners) -> None:
+        self.winners = winners
+        self.values = winners.values
+
+    @cached_property
+    def _array(self) -> Array:
+        return images.unpooled(self.winners)
+
+    def dense(self) -> Array:
+        return self._array
+
+    def add(self, other: Any) -> Any:
+        return self.dense() + dense(other)
+
 
 _pool = Linear(
     "pool",
@@ -44,12 +69,18 @@ def _winners(f: Any, x: Any, size: Sizes, stride: Sizes, ties: Ties) -> Array:
     return pooling.winners(bare(x), bare(f), size, stride, ties)
 
 
+def _pull_max(t: Any, f: Any, x: Any, *, size: Sizes, stride: Sizes, ties: Ties) -> Any:
+    if not isinstance(t, Node):
+        winners = images.pooled_adjoint(t, bare(x), bare(f), size, stride, ties)
+        if winners is not None:
+            return Pooled(winners)
+    return _unpool_like(t, x, _winners(f, x, size, stride, ties), size, stride)
+
+
 _max_pool = Explicit(
     "max_pool",
-    lambda x, *, size, stride, ties: pooling.max_pool(x, size, stride),
-    vjp=lambda t, f, x, *, size, stride, ties: _unpool_like(
-        t, x, _winners(f, x, size, stride, ties), size, stride
-    ),
+    lambda x, *, size, stride, ties: images.max_pool(x, size, stride),
+    vjp=_pull_max,
     jvp=lambda dx, f, x, *, size, stride, ties: _pool(
         dx, _winners(f, x, size, stride, ties), size=size, stride=stride
     ),

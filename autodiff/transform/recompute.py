@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.adjoint import ABSENT, Masked, Structured, dense
+from autodiff.adjoint import ABSENT, Masked, dense
 from autodiff.apply import record
 from autodiff.arrays import Array, frozen
 from autodiff.graph import Node, Value, bare, is_differentiable, next_number
@@ -93,7 +93,7 @@ class _Place(int):
 
 
 class _Checkpoint(Joint):
-    takes_masked = True  # the walk within goes on with it
+    takes = (Masked,)  # the walk within goes on with it
 
     def __init__(self, function: Callable[..., Any], name: str | None) -> None:
         self._function = function
@@ -158,8 +158,6 @@ class _Checkpoint(Joint):
     def contributions(
         self, t: Any, f: Any, operands: Operands, parameters: Parameters
     ) -> Sequence[Any]:
-        if isinstance(t, Structured) and not isinstance(t, Masked):
-            t = dense(t)
         on_nodes = any(isinstance(x, Node) for x in (dense(t), *operands))
         tape, _ = self._again(f, operands, parameters)
         with recording(True):

@@ -40,6 +40,7 @@ LAYERS = [
         "autodiff.methods",
         "autodiff.primitive",
         "autodiff.recording",
+        "autodiff.settings",
         "autodiff.version",
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodiff.kernels.convolution import correlate, correlate_input, correlate_kernel
+from autodiff import config
+from autodiff.kernels import images
+from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
 
 Sizes = tuple[int, ...]
 
@@ -36,6 +39,17 @@ def laid_out(array: Any, layout: str) -> Any:
     copy = array.copy()
     copy.flags.writeable = layout != "read-only"
     return copy
+
+
+@pytest.fixture(scope="module", params=["native", "numpy"], autouse=True)
+def backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test runs with the compiled kernels, for few outputs too, and with NumPy's."""
+    if request.param == "native":
+        pytest.importorskip("numba")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "backend", request.param)
+        patch.setattr(images, "_FEWEST_OUTPUTS", 1)
+        yield request.param
 
 
 @dataclass

@@ -1,0 +1,26 @@
+"""How kernels are compiled: once for this machine, kept on disk, free of Python's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba import extending
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def compiled(function: Kernel) -> Kernel:
+    """A function on numbers and arrays as machine code, made when it is first called.
+
+    It computes as written: nothing is reordered, nan and inf are what they are.
+    """
+    made: Kernel = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return made
+
+
+def written(emitter: Callable[..., Any]) -> Callable[..., None]:
+    """A function whose instructions are written by hand; see ``numba.extending.intrinsic``."""
+    made: Callable[..., None] = extending.intrinsic(emitter)
+    return made

@@ -1,0 +1,187 @@
+"""The compiled kernels against those of NumPy, which define them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autodiff as ad
+from autodiff import config
+from autodiff.kernels import convolution, images
+from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
+from autodiff.kernels.pooling import max_pool, unpool, winners
+
+pytest.importorskip("numba")
+Sizes = tuple[int, ...]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def native() -> Iterator[None]:
+    """Compiled kernels, for groups of few outputs too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "backend", "native")
+        patch.setattr(images, "_FEWEST_OUTPUTS", 1)
+        yield
+
+
+# --- sizes that fill vector registers, and more than them -----------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("channels", "outputs", "size", "length", "groups"),
+    [
+        *((3, outputs, 2, 5, 1) for outputs in (1, 7, 8, 9, 20, 33, 40, 50, 56, 57, 64, 130)),
+        (1, 20, 5, 12, 1), (20, 50, 5, 9, 1), (64, 16, 1, 4, 1), (8, 40, 3, 6, 2), (2, 6, 7, 7, 1),
+    ],
+)  # fmt: skip
+def test_native_kernels_are_those_of_numpy_at_every_width(
+    channels: int, outputs: int, size: int, length: int, groups: int, dtype: Any
+) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(3, channels, length, length + 1)).astype(dtype)
+    w = generator.normal(size=(outputs, channels // groups, size, size)).astype(dtype)
+    b = generator.normal(size=outputs).astype(dtype)
+    steps = ((1, 1), (1, 1), groups)
+    expected = convolution.correlate(x, w, *steps, b)
+    t = generator.normal(size=expected.shape).astype(dtype)
+    rounding = 1e-5 if dtype == np.float32 else 1e-13
+    for got, wanted in (
+        (correlate(x, w, *steps, b), expected),
+        (correlate_input(t, w, x.shape[2:], *steps),
+         convolution.correlate_input(t, w, x.shape[2:], *steps)),
+        (correlate_kernel(x, t, w.shape[2:], *steps),
+         convolution.correlate_kernel(x, t, w.shape[2:], *steps)),
+    ):  # fmt: skip
+        scale = np.abs(wanted).max()
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=rounding * scale)
+
+
+@pytest.mark.parametrize("name", ["x", "w", "b"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_reaches_what_it_should_and_nothing_else(
+    name: str, value: float
+) -> None:
+    operands = {"x": np.ones((2, 2, 4, 5)), "w": np.ones((9, 2, 2, 2)), "b": np.ones(9)}
+    operands[name].reshape(-1)[5] = value
+    x, w, b = operands.values()
+    got = correlate(x, w, (1, 1), (1, 1), 1, b)
+    np.testing.assert_array_equal(got, convolution.correlate(x, w, (1, 1), (1, 1), 1, b))
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(37, 3, 9, 8)).astype(np.float32)
+    w = generator.normal(size=(10, 3, 3, 3)).astype(np.float32)
+    t = generator.normal(size=(37, 10, 7, 6)).astype(np.float32)
+    steps = ((1, 1), (1, 1), 1)
+    seen = []
+    for threads in (1, 2, 3, 5):
+        monkeypatch.setattr(config, "threads", threads)
+        seen.append(
+            [
+                correlate(x, w, *steps).tobytes(),
+                correlate_input(t, w, (9, 8), *steps).tobytes(),
+                correlate_kernel(x, t, (3, 3), *steps).tobytes(),
+            ]
+        )
+    assert all(one == seen[0] for one in seen)
+
+
+# --- pooling  -------------------------------------------------------------------------------------
+
+
+@st.composite
+def image_cases(draw: st.DrawFn) -> tuple[Any, Sizes, Sizes]:
+    """As ``cases``, with the axes of images: (n, c, *spatial)."""
+    rank = draw(st.integers(1, 2))
+    size, stride = (tuple(draw(st.integers(1, 3)) for _ in range(rank)) for _ in range(2))
+    spatial = tuple(k + draw(st.integers(0, 4)) for k in size)
+    generator = np.random.default_rng(draw(st.integers(0, 1000)))
+    shape = (draw(st.integers(0, 3)), draw(st.sampled_from([1, 2, 7, 20])), *spatial)
+    x = generator.integers(-2, 3, shape).astype(draw(st.sampled_from([np.float32, np.float64])))
+    if draw(st.booleans()) and x.size:
+        x.reshape(-1)[generator.integers(x.size)] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    return x, size, stride
+
+
+@settings(max_examples=150, deadline=None)
+@given(case=image_cases(), ties=st.sampled_from(["first", "last"]))
+def test_compiled_pooling_is_that_of_numpy(case: tuple[Any, Sizes, Sizes], ties: Any) -> None:
+    x, size, stride = case
+    largest = max_pool(x, size, stride)
+    got = images.max_pool(x, size, stride)
+    t = np.random.default_rng(0).normal(size=got.shape).astype(x.dtype)
+    adjoint = images.pooled_adjoint(t, x, got, size, stride, ties)
+    np.testing.assert_array_equal(got, largest)
+    assert got.dtype == x.dtype
+    assert adjoint is not None
+    expected = unpool(t, winners(x, largest, size, stride, ties), x.shape[2:], size, stride)
+    dense = images.unpooled(adjoint)
+    assert dense.shape == x.shape
+    rounding = 1e-6 if x.dtype == np.float32 else 1e-14  # of sums where windows overlap
+    np.testing.assert_allclose(dense, expected, rtol=rounding, atol=rounding)
+    axes = (0, *range(2, x.ndim))
+    np.testing.assert_allclose(
+        images.per_channel(adjoint), expected.sum(axes), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("channels", "outputs", "size", "pool", "stride", "rank"),
+    [(20, 50, 5, 2, 2, 2), (20, 7, 3, 3, 2, 2), (40, 3, 2, 2, 1, 2), (33, 4, 3, 2, 2, 1),
+     (1, 5, 3, 2, 2, 2), (70, 4, 5, 2, 2, 2)],
+)  # fmt: skip
+def test_convolutions_take_what_pooling_sends_back(
+    channels: int, outputs: int, size: int, pool: int, stride: int, rank: int, dtype: Any
+) -> None:
+    """The adjoint of a convolution that is pooled, in its sharp form and as an array."""
+    generator = np.random.default_rng(0)
+    w = generator.normal(size=(outputs, channels, *(size,) * rank)).astype(dtype)
+    x = generator.normal(size=(3, channels, *(10,) * rank)).astype(dtype)
+    y = generator.integers(-2, 3, (3, outputs, *(11 - size,) * rank)).astype(dtype)
+    y.reshape(-1)[0] = np.nan
+    largest = max_pool(y, (pool,) * rank, (stride,) * rank)
+    t = generator.normal(size=largest.shape).astype(dtype)
+    sharp = images.pooled_adjoint(t, y, largest, (pool,) * rank, (stride,) * rank, "first")
+    assert sharp is not None
+    dense = images.unpooled(sharp)
+    steps = ((1,) * rank, (1,) * rank, 1)
+    rounding = 1e-4 if dtype == np.float32 else 1e-12
+    for got, expected in (
+        (images.correlate_input(sharp, w, x.shape[2:], *steps),
+         convolution.correlate_input(dense, w, x.shape[2:], *steps)),
+        (images.correlate_kernel(x, sharp, w.shape[2:], *steps),
+         convolution.correlate_kernel(x, dense, w.shape[2:], *steps)),
+    ):  # fmt: skip
+        assert got.shape == expected.shape
+        np.testing.assert_allclose(got, expected, rtol=0, atol=rounding)
+
+
+# --- in the engine --------------------------------------------------------------------------------
+
+
+def test_derivatives_through_pooled_convolutions_do_not_depend_on_the_backend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(2, 12, 4, 5))
+    w, b = generator.normal(size=(5, 12, 3, 3)), generator.normal(size=5)
+
+    def loss(*operands: Any) -> Any:
+        return (ad.max_pool(ad.conv(*operands), 2, stride=1) ** 2).sum()
+
+    def everything() -> list[Any]:
+        second = ad.grad(lambda w: (ad.grad(loss, argnums=1)(x, w, b) ** 2).sum())(w)
+        return [*ad.grad(loss, argnums=(0, 1, 2))(x, w, b), second]
+
+    compiled = everything()
+    monkeypatch.setattr(config, "backend", "numpy")
+    for got, expected in zip(compiled, everything(), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-11)
