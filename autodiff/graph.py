@@ -22,7 +22,7 @@ Three properties of a node carry the whole library:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -317,13 +317,9 @@ class Tensor(Node, TensorMethods):
         array = self._new_data(data)
         if self._is_shared():
             self._data = locked(array.astype(self.dtype, casting="same_kind", copy=True))
+            self.number = next_number()
         else:
-            self._data.flags.writeable = True
-            try:
-                np.copyto(self._data, array, casting="same_kind")
-            finally:
-                self._data.flags.writeable = False
-        self.number = next_number()
+            self._write(lambda own: np.copyto(own, array, casting="same_kind"))
 
     def move(self, step: ArrayLike) -> None:
         """Add a step to the data of a leaf: ``assign(data + step)`` without an array in between.
@@ -334,13 +330,29 @@ class Tensor(Node, TensorMethods):
         array = self._new_data(step)
         if self._is_shared():
             self.assign(self._data + array)
-            return
+        else:
+            self._write(lambda own: np.add(own, array, out=own, casting="same_kind"))
+
+    def rewrite(self, write: Callable[[Array], object]) -> None:
+        """Let a function write a leaf's new elements: ``write(array)`` gets the old ones.
+
+        As with ``assign``, others keep the old elements, and older graphs say that they are stale.
+
+        Raises:
+            ValueError: the node is not a leaf.
+        """
+        self._require_leaf()
+        if self._is_shared():
+            self._data = locked(self._data.copy())
+        self._write(write)
+
+    def _write(self, write: Callable[[Array], object]) -> None:
         self._data.flags.writeable = True
         try:
-            np.add(self._data, array, out=self._data, casting="same_kind")
+            write(self._data)
         finally:
             self._data.flags.writeable = False
-        self.number = next_number()
+            self.number = next_number()
 
     def _new_data(self, data: ArrayLike) -> Array:
         self._require_leaf()

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from autodiff.kernels.updates import momentum
 from nn.module import Array, Parameter
 from nn.optimisers.optimiser import Group, Optimiser
 from nn.schedules import Rate
@@ -84,6 +85,13 @@ class SGD(Optimiser):
             raise ValueError("SGD: nesterov=True needs a momentum above 0")
         self._velocity = self._remember("velocity") if momentum else []
         self._ahead = self._room() if nesterov else []
+
+    def _move(self, i: int, w: Parameter, g: Array, rate: float, decay: float) -> None:
+        if self.momentum and self.accumulate == "steps" and not self.nesterov:
+            v = self._velocity[i]  # the most usual step, in one pass over memory
+            w.rewrite(lambda own: momentum(own, v, g, rate, self.momentum, decay))
+        else:
+            super()._move(i, w, g, rate, decay)
 
     def _step(self, i: int, g: Array, rate: float) -> Array:
         step = self._scratch[i]

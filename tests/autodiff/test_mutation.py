@@ -376,3 +376,19 @@ def test_moving_a_leaf_adds_in_place_unless_somebody_else_holds_its_array() -> N
     with pytest.raises(ValueError, match="shape"):
         x.move([1.0])
     np.testing.assert_array_equal(x.data, [3.5, 2.0])
+
+
+def test_rewriting_a_leaf_leaves_others_the_old_elements_and_makes_graphs_stale() -> None:
+    x = ad.Tensor([1.0, 2.0])
+    held = x.data
+    f = (x * x).sum()
+    x.rewrite(lambda own: np.multiply(own, 10, out=own))
+    assert x.data.tolist() == [10.0, 20.0]
+    assert held.tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="new data"):
+        f.backward()
+    with pytest.raises(ValueError, match="leaf"):
+        f.rewrite(lambda own: None)
+    with pytest.raises(ZeroDivisionError):
+        x.rewrite(lambda own: 1 / 0)
+    assert not x._data.flags.writeable

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import autodiff as ad
 from autodiff import config
-from autodiff.kernels import convolution, images
+from autodiff.kernels import convolution, images, updates
 from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
+from autodiff.kernels.parallel import in_parallel
 from autodiff.kernels.pooling import max_pool, unpool, winners
 
 pytest.importorskip("numba")
@@ -185,3 +186,44 @@ def test_derivatives_through_pooled_convolutions_do_not_depend_on_the_backend(
     monkeypatch.setattr(config, "backend", "numpy")
     for got, expected in zip(compiled, everything(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-11)
+
+
+# --- updates --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("decay", [0.0, 5e-4])
+@pytest.mark.parametrize("shape", [(3,), (300, 170), (0,)])
+def test_an_update_has_the_bits_of_its_formula(
+    shape: Sizes, decay: float, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    start = [generator.normal(size=shape).astype(dtype) for _ in range(3)]
+    seen = []
+    for backend, threads in (("numpy", 1), ("native", 1), ("native", 3)):
+        monkeypatch.setattr(config, "backend", backend)
+        monkeypatch.setattr(config, "threads", threads)
+        w, v, g = (array.copy() for array in start)
+        for _ in range(3):
+            updates.momentum(w, v, g, 0.1, 0.9, decay)
+        seen.append((w.tobytes(), v.tobytes(), g.tobytes()))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][2] == start[2].tobytes()
+    assert start[0].size == 0 or seen[0][0] != start[0].tobytes()
+
+
+def test_an_update_of_infinite_weights_without_decay_stays_finite_in_the_velocity() -> None:
+    w, v, g = np.array([np.inf]), np.zeros(1), np.ones(1)
+    updates.momentum(w, v, g, 0.5, 0.9, 0.0)
+    assert v.tolist() == [-0.5]
+
+
+def test_what_a_thread_raises_is_raised() -> None:
+    def fails(first: int, end: int) -> None:
+        if first:
+            raise ArithmeticError("in the second part")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "threads", 2)
+        with pytest.raises(ArithmeticError, match="second part"):
+            in_parallel(fails, 4)
