@@ -100,10 +100,10 @@ def schedule(output: Node, inputs: Sequence[Node] | None = None) -> list[Node]:
 def _between(nodes: list[Node], inputs: Sequence[Node]) -> list[Node]:
     reached = set(inputs)
     for node in reversed(nodes):
-        if not reached.isdisjoint(
-            operand for operand in node.operands if isinstance(operand, Node)
-        ):
-            reached.add(node)
+        for operand in node.operands:
+            if isinstance(operand, Node) and operand in reached:
+                reached.add(node)
+                break
     return [node for node in nodes if node in reached]
 
 
@@ -291,7 +291,7 @@ def seed_for(output: Node, seed: Any = None) -> Any:
                 "for instance with .sum(), or give a seed of its shape, the adjoint to start from, "
                 "to backward(); jacobian(f) gives the derivatives of all its elements"
             )
-        seed = np.ones(shape)
+        return 1.0 if isinstance(output, Value) else np.ones(shape, output._data.dtype)
     if isinstance(seed, Node):
         raise TypeError("the seed is a number or an array, not a node")
     array = real_array(seed)
