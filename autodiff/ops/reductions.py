@@ -218,12 +218,16 @@ _FEW = 16
 """At most one winner among so many: picking them out costs less than a pass over all elements."""
 
 
-def _equals(f: Any, x: Any, axis: tuple[int, ...], initial: float | None) -> tuple[Array, Array]:
-    """Which elements are f, and how many along the axes; with the initial number, if it is f."""
+def _equals(
+    f: Any, x: Any, axis: tuple[int, ...], initial: float | None
+) -> tuple[Array, Array | None]:
+    """Which elements are f, and among how many it is shared; None if there is one for each."""
     x, f = np.asarray(bare(x)), np.asarray(bare(f))
     equal = np.asarray(x == f)
-    count = np.asarray(np.count_nonzero(equal, axis=axis, keepdims=True))
-    return equal, count if initial is None else count + (f == initial)
+    if initial is None and np.count_nonzero(equal) == f.size and not np.isnan(f).any():
+        return equal, None
+    count = np.asarray(np.count_nonzero(equal, axis=axis, keepdims=True), x.dtype)
+    return equal, np.maximum(count if initial is None else count + (f == initial), 1)
 
 
 def winners(f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None) -> Array:
@@ -233,7 +237,7 @@ def winners(f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None)
     """
     equal, count = _equals(f, x, axis, initial)
     weights: Array = equal.astype(np.asarray(bare(x)).dtype)
-    if np.any(count > 1):
+    if count is not None:
         weights /= count
     return weights
 
@@ -241,13 +245,14 @@ def winners(f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None)
 def _to_winners(t: Any, f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None) -> Any:
     """``t`` times the weights: sent to the winners alone, if they are few."""
     equal, count = _equals(f, x, axis, initial)
-    if np.any(count > 1):
-        t = t / count.astype(np.asarray(bare(x)).dtype)
+    if count is not None:
+        t = t / count
     if np.count_nonzero(equal) * _FEW > equal.size:
         return pointwise.where(equal, t, 0.0)
     places = np.nonzero(equal)
     lines = [np.zeros_like(place) if i in axis else place for i, place in enumerate(places)]
-    sent = getitem(broadcast_to(t, count.shape), tuple(lines))
+    reduced = tuple(1 if i in axis else n for i, n in enumerate(equal.shape))
+    sent = getitem(broadcast_to(t, reduced), tuple(lines))
     return scatter_distinct(sent, places, equal.shape)
 
 
