@@ -249,7 +249,7 @@ def _to_winners(t: Any, f: Any, x: Any, axis: tuple[int, ...], initial: float | 
         t = t / count
     if np.count_nonzero(equal) * _FEW > equal.size:
         return pointwise.where(equal, t, 0.0)
-    places = np.nonzero(equal)
+    places = np.unravel_index(np.flatnonzero(equal), equal.shape)
     lines = [np.zeros_like(place) if i in axis else place for i, place in enumerate(places)]
     reduced = tuple(1 if i in axis else n for i, n in enumerate(equal.shape))
     sent = getitem(broadcast_to(t, reduced), tuple(lines))
