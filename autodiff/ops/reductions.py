@@ -14,7 +14,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Axes, Node, Operand, bare, describe
-from autodiff.kernels.recurrence import all_normal
+from autodiff.kernels.recurrence import is_normal
 from autodiff.ops import pointwise
 from autodiff.ops.cumulative import products_of_others
 from autodiff.ops.indexing import getitem, scatter_distinct
@@ -98,8 +98,12 @@ _mean = Linear(
 
 def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """The product of the other elements, for each element of those that are multiplied."""
-    if isinstance(x, np.ndarray) and isinstance(f, np.ndarray) and all_normal(f):
-        return f / x
+    if isinstance(x, np.ndarray) and isinstance(f, np.ndarray):
+        normal = is_normal(f)
+        if normal.all():
+            return f / x
+        if len(axis) == 1 and normal.any():
+            return _others_by_lines(normal, f, x, axis[0])
     if len(axis) == 1:
         return products_of_others(x, axis[0])
     if not axis:
@@ -110,6 +114,14 @@ def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
     columns = reshape(transpose(x, order), (*(shape[i] for i in kept), count_of(x, axis)))
     others = reshape(products_of_others(columns, len(kept)), tuple(shape[i] for i in order))
     return transpose(others, [order.index(i) for i in range(len(shape))])
+
+
+def _others_by_lines(normal: Array, f: Array, x: Array, axis: int) -> Array:
+    """Divided where the product is normal; the other lines without a division."""
+    others: Array = f / x
+    rest = ~np.moveaxis(normal, axis, -1)[..., 0]
+    np.moveaxis(others, axis, -1)[rest] = products_of_others(np.moveaxis(x, axis, -1)[rest], 1)
+    return others
 
 
 _prod = weighted("prod", np.prod, _others)
