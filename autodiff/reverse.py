@@ -11,7 +11,7 @@ their operands, so it is enough to visit the nodes newest first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,11 @@ class Adjoints(dict[Node, Any]):
             else:
                 self._own.discard(node)  # bare contributions, then one that is recorded
 
+    def forget(self, node: Node) -> None:
+        """Let go of a node that has passed its adjoint on."""
+        del self[node]
+        self._own.discard(node)
+
 
 def _is_recorded(adjoint: Any) -> bool:
     return isinstance(adjoint.values if isinstance(adjoint, Structured) else adjoint, Node)
@@ -95,19 +100,20 @@ def schedule(output: Node, inputs: Sequence[Node] | None = None) -> list[Node]:
 def _between(nodes: list[Node], inputs: Sequence[Node]) -> list[Node]:
     reached = set(inputs)
     for node in reversed(nodes):
-        if not reached.isdisjoint(
-            operand for operand in node.operands if isinstance(operand, Node)
-        ):
-            reached.add(node)
+        for operand in node.operands:
+            if isinstance(operand, Node) and operand in reached:
+                reached.add(node)
+                break
     return [node for node in nodes if node in reached]
 
 
 def walk(
-    nodes: Sequence[Node],
+    nodes: list[Node],
     seed: Any,
     *,
     recorded: bool = False,
     keep: frozenset[Node] | set[Node] | None = None,
+    spend: bool = False,
 ) -> Adjoints:
     """Accumulate the adjoints along a schedule.
 
@@ -116,24 +122,34 @@ def walk(
         seed: the output's adjoint, with the output's shape.
         recorded: compute with nodes, so that the adjoints can be differentiated themselves.
         keep: the inner nodes whose adjoints are wanted afterwards; all if None.
+        spend: empty the schedule on the way; what nobody else holds of the graph is freed as soon
+            as it has been visited, and the adjoints that come after it live in its memory.
     """
     adjoints = Adjoints(nodes)
     if nodes:
         adjoints[nodes[0]] = seed
     examine: Examiner | None = examiner("backward")
     with np.errstate(all="ignore"):  # what overflows in a derivative shows in the derivative
-        for node in nodes:
+        for node in _taken(nodes) if spend else nodes:
             primitive = node.primitive
             t = adjoints[node]
             if examine is not None and t is not ABSENT:
                 examined_pull(node, t, adjoints, recorded, examine)
-            elif primitive is None or t is ABSENT:
-                continue
-            else:
+            elif primitive is not None and t is not ABSENT:
                 pull(node, t, adjoints, recorded)
-            if keep is not None and node not in keep:
-                adjoints[node] = ABSENT
+            if keep is not None and primitive is not None and node not in keep:
+                if spend:
+                    adjoints.forget(node)
+                else:
+                    adjoints[node] = ABSENT
     return adjoints
+
+
+def _taken(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes of a schedule in their order, which leave it one by one."""
+    nodes.reverse()
+    while nodes:
+        yield nodes.pop()
 
 
 def examined_pull(
@@ -275,7 +291,7 @@ def seed_for(output: Node, seed: Any = None) -> Any:
                 "for instance with .sum(), or give a seed of its shape, the adjoint to start from, "
                 "to backward(); jacobian(f) gives the derivatives of all its elements"
             )
-        seed = np.ones(shape)
+        return 1.0 if isinstance(output, Value) else np.ones(shape, output._data.dtype)
     if isinstance(seed, Node):
         raise TypeError("the seed is a number or an array, not a node")
     array = real_array(seed)

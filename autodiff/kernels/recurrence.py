@@ -32,19 +32,27 @@ def recurrence(a: Array, b: Array, *, axis: int, reverse: bool = False) -> Array
     return h
 
 
+def is_normal(x: Array) -> Array:
+    """Which elements have all their digits: they are not zero, subnormal, infinite or nan.
+
+    Of whole numbers none counts.
+    """
+    if x.dtype.kind != "f":
+        return np.zeros(x.shape, dtype=bool)
+    limits = np.finfo(x.dtype)
+    size = np.abs(x)
+    return np.asarray((size >= limits.tiny) & (size <= limits.max))
+
+
 def all_normal(x: Array, or_zero: Array | None = None) -> bool:
-    """Whether all elements have all their digits: none is zero, subnormal, infinite or nan.
+    """Whether all elements have all their digits.
 
     Args:
         x: of floating-point numbers, else the answer is no.
         or_zero: an element may also be zero where this one is exactly zero.
     """
-    if x.dtype.kind != "f":
-        return False
-    limits = np.finfo(x.dtype)
-    size = np.abs(x)
-    normal = (size >= limits.tiny) & (size <= limits.max)
-    if or_zero is not None and not normal.all():
+    normal = is_normal(x)
+    if x.dtype.kind == "f" and or_zero is not None and not normal.all():
         normal |= (or_zero == 0) & (x == 0)
     return bool(normal.all())
 

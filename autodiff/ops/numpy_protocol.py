@@ -190,10 +190,9 @@ def _answer(
     is NumPy's default: ``np.sum(x, 0, None, None)`` asks for no dtype and no array to write into.
     """
     theirs = _parameters(function)
-    required = [p for p in theirs.values() if p.default is Parameter.empty]
-    if not theirs or (not options and len(arguments) <= len(required)):
+    if not theirs or (not options and len(arguments) <= _required(function)):
         return operation(*arguments, **options)
-    given = signature(function).bind(*arguments, **options)
+    given = _signature(function).bind(*arguments, **options)
     operands: list[Any] = []
     named: dict[str, Any] = {}
     for name, value in given.arguments.items():
@@ -214,13 +213,22 @@ def _answer(
     return operation(*operands, **named)
 
 
+_signature = cache(signature)
+
+
 @cache
 def _parameters(function: Function) -> Mapping[str, Parameter]:
     """The parameters of a function; none if it is written in C and doesn't say."""
     try:
-        return signature(function).parameters
+        return _signature(function).parameters
     except ValueError:
         return {}
+
+
+@cache
+def _required(function: Function) -> int:
+    """How many parameters of a function have no default."""
+    return sum(p.default is Parameter.empty for p in _parameters(function).values())
 
 
 def _no_mask(self: Node) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Node, Operand, bare, describe
+from autodiff.kernels.scatter import add_at
 from autodiff.ops import reductions
 from autodiff.ops.indexing import getitem
 from autodiff.ops.joining import concatenate
@@ -40,6 +41,28 @@ _pad = _Pad(
     lambda x, *, widths, value: np.pad(x, widths, constant_values=value) if widths else x,
     lambda t, f, x, *, widths, value: getitem(t, _inside(widths, shape_of(x))),
 )
+
+
+def _folded(t: Array, *, widths: Pairs, mode: Any) -> Array:
+    """Each element of a border added to that which it was picked from, axis by axis."""
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            rows = np.moveaxis(t, axis, 0)
+            end = len(rows) - after
+            picked = np.pad(np.arange(end - before), (before, after), mode)
+            inner = rows[before:end].copy(order="K")
+            for border in (slice(before), slice(end, None)):
+                add_at(inner, picked[border], rows[border])
+            t = np.moveaxis(inner, 0, axis)
+    return t
+
+
+_pick: Linear = Linear(
+    "pad",
+    lambda x, *, widths, mode: np.pad(x, widths, mode) if widths else x,
+    lambda t, f, x, **border: _fold(t, **border),
+)
+_fold: Linear = Linear("fold", _folded, lambda t, f, x, **border: _pick(t, **border))
 
 
 def _inside(widths: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -116,16 +139,14 @@ def _constant(x: Operand, widths: Pairs, values: Any = 0.0) -> Any:
 
 
 def _picked(mode: str) -> Mode:
-    """A border of elements of the operand: one gather, whose transpose is one scatter."""
+    """A border of elements of the operand."""
 
     def padded(x: Operand, widths: Pairs, reflect_type: str = "even") -> Any:
         if reflect_type not in ("even", "odd"):
             raise ValueError(f"pad: reflect_type is 'even' or 'odd', got {reflect_type!r}")
         if reflect_type == "odd":
             return _axis_by_axis(x, widths, _mirrored, (int(mode == "reflect"),) * len(widths))
-        sides = zip(shape_of(x), widths, strict=True)
-        places = [np.pad(np.arange(n), pair, mode) for n, pair in sides]  # type: ignore[call-overload]
-        return getitem(x, np.ix_(*places))
+        return _pick(x, widths=widths, mode=mode)
 
     return padded
 

@@ -201,12 +201,21 @@ def inner(x: Operand, y: Operand) -> Any:
     return tensordot(x, y, axes=(-1, -1))
 
 
+_outer = Linear(
+    "outer",
+    lambda x, y: np.multiply(x[:, None], y),
+    lambda t, f, x, y: matmul(t, y),
+    lambda t, f, x, y: matmul(x, t),
+)
+
+
 def outer(x: Operand, y: Operand) -> Any:
     """The matrix of the products of each element of x with each of y; both are flattened."""
     if not shape_of(x):
         return reshape(mul(x, y), (1, -1))
-    column = reshape(x, (-1, 1))
-    return mul(column, reshape(y, (1, -1)) if shape_of(y) else y)
+    if not shape_of(y):
+        return mul(reshape(x, (-1, 1)), y)
+    return _outer(reshape(x, -1), reshape(y, -1))
 
 
 def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Any:

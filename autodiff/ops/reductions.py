@@ -14,9 +14,10 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Axes, Node, Operand, bare, describe
-from autodiff.kernels.recurrence import all_normal
+from autodiff.kernels.recurrence import is_normal
 from autodiff.ops import pointwise
 from autodiff.ops.cumulative import products_of_others
+from autodiff.ops.indexing import getitem, scatter_distinct
 from autodiff.ops.rules import Explicit, Linear
 from autodiff.ops.shapes import broadcast_to, normal_axes, reshape, shape_of, transpose
 
@@ -32,6 +33,8 @@ __all__ = [
 
 def expanded(t: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """``t`` with the reduced axes put back with length 1, so that it broadcasts against ``x``."""
+    if not shape_of(t):
+        return t
     return reshape(t, tuple(1 if i in axis else n for i, n in enumerate(shape_of(x))))
 
 
@@ -49,18 +52,33 @@ def _spread(t: Any, f: Any, x: Any, *, axis: tuple[int, ...], **_: Any) -> Any:
     return broadcast_to(expanded(t, x, axis), shape_of(x))
 
 
-def weighted(name: str, compute: Callable[..., Any], weights: Callable[..., Any]) -> Explicit:
-    """A reduction with the partials ``weights(f, x, axis, **options)``, f having x's dimensions."""
+def weighted(
+    name: str,
+    compute: Callable[..., Any],
+    weights: Callable[..., Any],
+    times: Callable[..., Any] | None = None,
+) -> Explicit:
+    """A reduction with the partials ``weights(f, x, axis, **options)``.
+
+    The output f has x's dimensions there, or none. ``times(t, f, x, axis, **options)`` is a faster
+    way to w · t, if there is one.
+    """
 
     def w(f: Any, x: Any, axis: tuple[int, ...], options: dict[str, Any]) -> Any:
         return weights(expanded(f, x, axis), x, axis, **options)
 
+    def vjp(
+        t: Any, f: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool, **options: Any
+    ) -> Any:
+        t = expanded(t, x, axis)
+        if times is not None:
+            return times(t, expanded(f, x, axis), x, axis, **options)
+        return t * w(f, x, axis, options)
+
     return Explicit(
         name,
         compute,
-        vjp=lambda t, f, x, *, axis, keepdims, **options: (
-            expanded(t, x, axis) * w(f, x, axis, options)
-        ),
+        vjp=vjp,
         jvp=lambda dx, f, x, *, axis, keepdims, **options: sum(
             w(f, x, axis, options) * dx, axis, keepdims
         ),
@@ -80,8 +98,12 @@ _mean = Linear(
 
 def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """The product of the other elements, for each element of those that are multiplied."""
-    if isinstance(x, np.ndarray) and isinstance(f, np.ndarray) and all_normal(f):
-        return f / x
+    if isinstance(x, np.ndarray) and isinstance(f, np.ndarray):
+        normal = is_normal(f)
+        if normal.all():
+            return f / x
+        if len(axis) == 1 and normal.any():
+            return _others_by_lines(normal, f, x, axis[0])
     if len(axis) == 1:
         return products_of_others(x, axis[0])
     if not axis:
@@ -92,6 +114,14 @@ def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:
     columns = reshape(transpose(x, order), (*(shape[i] for i in kept), count_of(x, axis)))
     others = reshape(products_of_others(columns, len(kept)), tuple(shape[i] for i in order))
     return transpose(others, [order.index(i) for i in range(len(shape))])
+
+
+def _others_by_lines(normal: Array, f: Array, x: Array, axis: int) -> Array:
+    """Divided where the product is normal; the other lines without a division."""
+    others: Array = f / x
+    rest = ~np.moveaxis(normal, axis, -1)[..., 0]
+    np.moveaxis(others, axis, -1)[rest] = products_of_others(np.moveaxis(x, axis, -1)[rest], 1)
+    return others
 
 
 _prod = weighted("prod", np.prod, _others)
@@ -196,24 +226,50 @@ def _extreme(function: Callable[..., Any]) -> Callable[..., Array]:
     return compute
 
 
+_FEW = 16
+"""At most one winner among so many: picking them out costs less than a pass over all elements."""
+
+
+def _equals(
+    f: Any, x: Any, axis: tuple[int, ...], initial: float | None
+) -> tuple[Array, Array | None]:
+    """Which elements are f, and among how many it is shared; None if there is one for each."""
+    x, f = np.asarray(bare(x)), np.asarray(bare(f))
+    equal = np.asarray(x == f)
+    if initial is None and np.count_nonzero(equal) == f.size and not np.isnan(f).any():
+        return equal, None
+    count = np.asarray(np.count_nonzero(equal, axis=axis, keepdims=True), x.dtype)
+    return equal, np.maximum(count if initial is None else count + (f == initial), 1)
+
+
 def winners(f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None) -> Array:
     """Weight 1 for the element that is f, shared evenly among equals: constant almost everywhere.
 
     If the number that a reduction starts with is as large, it takes a share too.
     """
-    x, f = np.asarray(bare(x)), np.asarray(bare(f))
-    equal = x == f
-    count = np.count_nonzero(equal, axis=axis, keepdims=True)
-    if initial is not None:
-        count = count + (f == initial)
-    weights: Array = equal.astype(x.dtype)
-    if np.any(count > 1):
+    equal, count = _equals(f, x, axis, initial)
+    weights: Array = equal.astype(np.asarray(bare(x)).dtype)
+    if count is not None:
         weights /= count
     return weights
 
 
-_max = weighted("max", _extreme(np.max), winners)
-_min = weighted("min", _extreme(np.min), winners)
+def _to_winners(t: Any, f: Any, x: Any, axis: tuple[int, ...], initial: float | None = None) -> Any:
+    """``t`` times the weights: sent to the winners alone, if they are few."""
+    equal, count = _equals(f, x, axis, initial)
+    if count is not None:
+        t = t / count
+    if np.count_nonzero(equal) * _FEW > equal.size:
+        return pointwise.where(equal, t, 0.0)
+    places = np.unravel_index(np.flatnonzero(equal), equal.shape)
+    lines = [np.zeros_like(place) if i in axis else place for i, place in enumerate(places)]
+    reduced = tuple(1 if i in axis else n for i, n in enumerate(equal.shape))
+    sent = getitem(broadcast_to(t, reduced), tuple(lines))
+    return scatter_distinct(sent, places, equal.shape)
+
+
+_max = weighted("max", _extreme(np.max), winners, _to_winners)
+_min = weighted("min", _extreme(np.min), winners, _to_winners)
 
 
 def max(

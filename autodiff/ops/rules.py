@@ -133,10 +133,14 @@ def _evaluation(
     places = [k for k, name in enumerate(arguments) if name in read]
 
     def evaluated(*values: Any) -> Any:
-        of_nodes = any(isinstance(values[k], Node) for k in places)
-        if not of_nodes and all(values[k].__class__ is float for k in places):
+        compute, of_scalars = on_arrays, True
+        for k in places:
+            if isinstance(values[k], Node):
+                compute, of_scalars = on_nodes, False
+            elif values[k].__class__ is not float:
+                of_scalars = False
+        if of_scalars:
             return float(on_arrays(*map(_exact, values)))
-        compute = on_nodes if of_nodes else on_arrays
         try:
             return compute(*values)
         except ArithmeticError:  # in a part that reads none but numbers

@@ -112,9 +112,20 @@ _transpose: Linear = Linear(
     lambda x, *, axes: np.transpose(x, axes),
     lambda t, f, x, *, axes: _transpose(t, axes=tuple(np.argsort(axes))),
 )
+
+
+def _repeated(x: Any, *, shape: tuple[int, ...]) -> Any:
+    if np.ndim(x):
+        return np.broadcast_to(x, shape)
+    number = np.asarray(x)  # one number stands everywhere; NumPy's own way takes longer to see it
+    view = np.ndarray(shape, number.dtype, number, strides=(0,) * len(shape))
+    view.flags.writeable = False
+    return view
+
+
 _broadcast_to = Linear(
     "broadcast_to",
-    lambda x, *, shape: np.broadcast_to(x, shape),
+    _repeated,
     lambda t, f, x, *, shape: sum_to(t, shape_of(x)),
 )
 

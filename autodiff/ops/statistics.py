@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Axes, Node, Operand, bare, describe
+from autodiff.kernels.recurrence import all_normal
 from autodiff.ops import pointwise
 from autodiff.ops.indexing import getitem
 from autodiff.ops.joining import concatenate
@@ -39,15 +40,12 @@ def _deviations(x: Any, axis: tuple[int, ...]) -> Any:
 def _std_array(x: Any, *, axis: tuple[int, ...], keepdims: bool, ddof: float) -> Any:
     f = np.std(x, axis=axis, keepdims=True, ddof=ddof)
     # The mean of equal numbers may be off by a rounding error, and their spread is no error's.
-    f = np.where(_all_equal(x, axis) & np.isfinite(f), f * 0, f)
-    return f if keepdims else np.squeeze(f, axis)
-
-
-def _all_equal(x: Any, axis: tuple[int, ...]) -> Array:
-    x = np.asarray(x)
+    x, n = np.asarray(x), count_of(x, axis)
     first = x[tuple(slice(0, 1) if i in axis else slice(None) for i in range(x.ndim))]
-    equal: Array = np.all(x == first, axis=axis, keepdims=True)
-    return equal
+    if np.any(f <= 4 * n * np.finfo(f.dtype).eps * np.abs(first)):  # no error is larger
+        equal = np.all(x == first, axis=axis, keepdims=True)
+        f = np.where(equal & np.isfinite(f), f * 0, f)
+    return f if keepdims else np.squeeze(f, axis)
 
 
 def _std_weights(f: Any, x: Any, axis: tuple[int, ...], ddof: float) -> Any:
@@ -62,7 +60,18 @@ _var = weighted(
     np.var,
     lambda f, x, axis, ddof: 2 * _per(count_of(x, axis) - ddof) * _deviations(x, axis),
 )
-_std = weighted("std", _std_array, _std_weights)
+
+
+def _std_times(t: Any, f: Any, x: Any, axis: tuple[int, ...], ddof: float) -> Any:
+    """``t`` times the weights: few passes, where the number for all elements has its digits."""
+    if isinstance(f, np.ndarray) and isinstance(t, np.ndarray) and isinstance(x, np.ndarray):
+        scale = np.asarray(t * (_per(count_of(x, axis) - ddof) / f))
+        if all_normal(scale):
+            return scale * _deviations(x, axis)
+    return t * _std_weights(f, x, axis, ddof)
+
+
+_std = weighted("std", _std_array, _std_weights, _std_times)
 
 
 def var(

@@ -63,11 +63,12 @@ def value_and_grad(
     @wraps(function)
     def differentiated(*arguments: Any, **options: Any) -> tuple[Any, Any]:
         run = trace(function, arguments, where, options, has_aux)
-        grads = run.arranged(_gradients(run))
         value = run.output
         if isinstance(value, Node) and not run.nested:
-            data = bare(value)
-            value = data if data.__class__ is float else data.item()
+            value = bare(value)
+        grads = run.arranged(_gradients(run))
+        if isinstance(value, np.ndarray):
+            value = value.item()
         gradient = tuple(grads) if several else grads[0]
         return ((value, run.aux) if has_aux else value), gradient
 
@@ -156,7 +157,9 @@ def _gradients(run: Trace) -> list[Any]:
                 slots: list[Any] = inputs  # a Value's
                 return [0.0 if node._t is None else node._t for node in slots]
     seed = seed_for(output)
-    adjoints = walk_to(inputs, schedule(output, inputs), seed, run.recorded)
+    nodes = schedule(output, inputs)
+    del output, run.output  # the last who hold the graph, unless the caller does
+    adjoints = walk_to(inputs, nodes, seed, run.recorded, spend=True)
     if of_scalars:
         return [float(dense(adjoints.get(node, 0.0))) for node in inputs]
     taken = set[int]()

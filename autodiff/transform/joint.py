@@ -54,12 +54,14 @@ class Joint(Rule):
         return contribution
 
 
-def walk_to(inputs: Sequence[Node], nodes: Sequence[Node], seed: Any, recorded: bool) -> Adjoints:
+def walk_to(
+    inputs: Sequence[Node], nodes: list[Node], seed: Any, recorded: bool, spend: bool = False
+) -> Adjoints:
     """The reverse walk along a schedule that leads to these inputs; nothing stays at a node."""
     calls: list[Call] = []
     token = _calls.set(calls)
     try:
-        return walk(nodes, seed, recorded=recorded, keep=set(inputs))
+        return walk(nodes, seed, recorded=recorded, keep=set(inputs), spend=spend)
     finally:
         _calls.reset(token)
         for call in calls:

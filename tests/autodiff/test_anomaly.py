@@ -307,6 +307,14 @@ def test_values_and_gradients_are_the_same_inside() -> None:
         np.testing.assert_allclose(gradient, e, rtol=1e-14)
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_gradients_of_leaves_are_the_same_inside(keep: bool) -> None:
+    x = Tensor([1.0, 2.0])
+    with ad.detect_anomaly():
+        ad.sum(x * x).backward(keep_adjoints=keep)
+    np.testing.assert_array_equal(x.grad, [2.0, 4.0])
+
+
 def test_the_error_can_be_sent_to_another_process() -> None:
     with pytest.raises(AnomalyError) as caught:
         decorated(Value(0.0, "x"))

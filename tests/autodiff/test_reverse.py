@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -178,6 +180,24 @@ def test_adjoints_that_nobody_wants_are_dropped_on_the_way() -> None:
     assert adjoints[inner] is adjoints[output] is ABSENT
     np.testing.assert_array_equal(adjoints[kept], [1.0, 1.0])
     np.testing.assert_array_equal(adjoints[x], [6.0, 12.0])
+
+
+def test_what_a_gradient_has_passed_is_freed_before_it_ends() -> None:
+    alive = []
+
+    def count(t: Any, f: Any, x: Any) -> Any:
+        alive.append(sum(isinstance(thing, Tensor) for thing in gc.get_objects()))
+        return t
+
+    counted = Explicit("counted", lambda x: x + 0.0, count, lambda dx, f, x: dx)
+
+    def f(x: Any) -> Any:
+        for _ in range(20):
+            x = counted(x)
+        return ad.sum(x)
+
+    ad.grad(f)(np.ones(3))
+    assert [earlier - later for earlier, later in pairwise(alive)] == [1] * 19
 
 
 def test_only_what_is_asked_for_is_computed(breaks: Explicit) -> None:

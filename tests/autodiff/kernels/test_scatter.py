@@ -21,7 +21,8 @@ ROWS, COLUMNS = np.array([2, 0, 2, -1]), np.array([1, 1, 1, 0])
         ((3, 2), (slice(None), COLUMNS)), ((3, 20), ROWS), ((3, 20), (ROWS,)),
         ((20, 3), (slice(None), ROWS)), ((3, 20), (slice(0, 2), COLUMNS)), ((4, 3, 5), (ROWS,)),
         ((2, 3, 8), (slice(None), ROWS)), ((3, 20), np.zeros(9, int)), ((3, 20), np.zeros(0, int)),
-        ((3, 20), np.array([-1, 2, -3, 0])), ((3, 20), ROWS.reshape(2, 2)),
+        ((3, 20), np.zeros(20, int)), ((3, 20), np.array([-1, 2, -3, 0])),
+        ((3, 20), ROWS.reshape(2, 2)),
         ((40,), ROWS), ((3,), (ROWS, None)), ((3,), 1),
     ],
 )  # fmt: skip

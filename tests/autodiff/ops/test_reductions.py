@@ -210,6 +210,34 @@ def hessian(function: Function, x: Any) -> Any:
     return np.array([ad.grad(lambda z, i=i: ad.grad(function)(z)[i])(x) for i in range(len(x))])
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_line_of_prod_has_the_gradient_that_it_has_alone(axis: int) -> None:
+    x = np.random.default_rng(0).uniform(0.5, 2.0, (4, 3, 5))
+    x[1, 2, 0] = 0.0
+    x[0, 0], x[:, 1, 3], x[3, :, 4] = 1e-120, 1e-160, 1e200
+    with np.errstate(over="ignore", under="ignore"):
+        gradient = ad.grad(lambda x: ad.sum(ad.prod(x, axis)))(x)
+    lines, gradients = (
+        np.moveaxis(array, axis, -1).reshape(-1, x.shape[axis]) for array in (x, gradient)
+    )
+    for line, expected in zip(lines, gradients, strict=True):
+        with np.errstate(over="ignore", under="ignore"):
+            np.testing.assert_array_equal(ad.grad(ad.prod)(line), expected)
+
+
+def test_the_adjoint_of_a_maximum_reaches_the_winners_alone() -> None:
+    x = np.arange(60.0).reshape(3, 20) % 7
+    few = np.where(np.arange(60).reshape(3, 20) % 20 == 3, 9.0, x)
+    for data in (x, few, few.T):
+        axis = 1 if data.shape == (3, 20) else 0
+        t = np.array([inf, 1.0, -2.0])
+        _, pull = ad.vjp(lambda x, a=axis: ad.max(x, a), data)
+        (gradient,) = pull(t)
+        winners = data == data.max(axis, keepdims=True)
+        share = np.expand_dims(t / winners.sum(axis), axis)
+        np.testing.assert_array_equal(gradient, np.where(winners, share, 0.0))
+
+
 @pytest.mark.parametrize("zeros", [0, 1, 2, 3])
 def test_the_second_derivative_of_prod_at_zeros(zeros: int) -> None:
     x = np.array([2.0, 3.0, 5.0, 7.0])
