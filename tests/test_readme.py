@@ -18,7 +18,10 @@ BLOCK = re.compile(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_code_blocks_print_what_they_say(page: Path) -> None:
+def test_code_blocks_print_what_they_say(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # for the files that they write
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert len(blocks) >= WITH_CODE.get(page.name, 0)
     namespace: dict[str, object] = {"__name__": "__main__"}
