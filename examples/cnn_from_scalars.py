@@ -187,12 +187,12 @@ def _print_gradients(scalars: dict[str, Array], arrays: dict[str, Array]) -> Non
 def _print_cancelling(seed: int) -> None:
     given = random_numbers(seed)
     print(
-        "The numbers above are such that the sums of Flatland are exact, and those of the mini CNN"
+        "The numbers above are such that the sums of Flatland are exact, and the terms of those of"
     )
     print(
-        "have terms of one sign. Where terms of both signs all but cancel, their roundings remain,"
+        "the mini CNN have one sign. Where terms of both signs all but cancel, their roundings are"
     )
-    print("many ulps of a small result. With the numbers of examples.mini_cnn, which do cancel:\n")
+    print("left: many ulps of a small result. So it is with the numbers of examples.mini_cnn:\n")
     rows = []
     for pooling in POOLINGS:
         scalars = mini_from_scalars(given, pooling).gradients()

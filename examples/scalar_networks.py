@@ -57,10 +57,10 @@ class ScalarNetwork:
         return self.units[name].node
 
     def parameter(self, name: str, array: Array) -> Any:
-        """An array of Values, labelled by their indices, counted from 1."""
+        """An array of Values, labelled by their indices, counted from 1; none for a bias."""
         values = np.empty(array.shape, dtype=object)
         for place in np.ndindex(array.shape):
-            label = name + "".join(str(i + 1) for i in place)
+            label = name + ("".join(str(i + 1) for i in place) if array.size > 1 else "")
             values[place] = Value(float(array[place]), label=label)
         self.parameters[name] = values
         return values

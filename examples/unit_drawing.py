@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from autodiff.view.description import Kind
-from autodiff.view.drawing import ADJOINT, ARROW, FONT, INK, LOOKS, Drawing
+from autodiff.view.drawing import ADJOINT, ARROW, FONT, INK, LABEL_FILL, LOOKS, Drawing
 from autodiff.view.notation import number, subscripted
 from examples.scalar_networks import ScalarNetwork
+
+LABEL = f'<<table border="0" cellspacing="0" bgcolor="{LABEL_FILL}"><tr><td>{{}}</td></tr></table>>'
+"""Text on a light ground, so that it can be read where arrows cross."""
 
 
 def draw_units(net: ScalarNetwork, *, weights: bool = True) -> Drawing:
@@ -15,13 +20,18 @@ def draw_units(net: ScalarNetwork, *, weights: bool = True) -> Drawing:
         net: from input to loss.
         weights: whether arrows carry the name and number of their weight.
     """
+    # Straight arrows between many boxes: side to side, they stay off the boxes of their columns.
+    layout, ends = {"ranksep": "1.0"}, {}
+    if not weights:
+        layout = {"ranksep": "2.2", "splines": "line"}
+        ends = {"headport": "w", "tailport": "e"}
     drawing = Drawing(
         graph_attr={"rankdir": "LR", "bgcolor": "transparent", "fontname": FONT, "nodesep": "0.12",
-                    "ranksep": "1.3" if weights else "2.2", "splines": "line"},
+                    **layout},
         node_attr={"fontname": FONT, "fontsize": "11", "fontcolor": INK, "penwidth": "1.2",
                    "margin": "0.08,0.04"},
         edge_attr={"fontname": FONT, "fontsize": "9", "fontcolor": ADJOINT, "color": ARROW,
-                   "penwidth": "0.9", "arrowsize": "0.6"},
+                   "penwidth": "0.9", "arrowsize": "0.6", **ends},
     )  # fmt: skip
     for layer, names in net.layers.items():
         with drawing.subgraph() as column:
@@ -36,6 +46,7 @@ def draw_units(net: ScalarNetwork, *, weights: bool = True) -> Drawing:
             label = ""
             if weights and weight is not None:
                 label = f"{subscripted(weight.label or '')} = {number(weight.data)}"
+                label = LABEL.format(escape(label))
             drawing.edge(source, name, label=label)
     loss = net.loss.label or "loss"
     look = LOOKS[Kind.OUTPUT]
