@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import autodiff as ad
+import nn
 from autodiff import Tensor, Value
+from examples.flatland import question_net
 from examples.mini_network import Given, Pooling, behind_the_filters
 
 Array: TypeAlias = NDArray[np.float64]
@@ -91,6 +93,9 @@ def _weighted_sum(weights: Sequence[Any], inputs: Sequence[Any], start: Any = No
 # --- Flatland -------------------------------------------------------------------------------------
 
 
+NAMES = ("x", "w", "w0", "v", "v0")
+
+
 @dataclass(frozen=True)
 class Flatland:
     """Parameters of the Flatland CNN: filter w (3,), its bias w0 (1,), dense v (2,), v0 (1,)."""
@@ -115,7 +120,7 @@ def flatland_from_scalars(given: Flatland, image: Array, label: int) -> ScalarNe
     """
     net = ScalarNetwork()
     x = net.parameter("x", image)
-    w, w0, v, v0 = (net.parameter(n, getattr(given, n)) for n in ("w", "w0", "v", "v0"))
+    w, w0, v, v0 = (net.parameter(n, getattr(given, n)) for n in NAMES[1:])
     for i in range(4):
         net.add("input", f"x{i + 1}", x[i])
     for i in range(4):
@@ -133,22 +138,19 @@ def flatland_from_scalars(given: Flatland, image: Array, label: int) -> ScalarNe
 
 
 def flatland_from_arrays(given: Flatland, image: Array, label: int) -> dict[str, Array]:
-    """The gradients of the Flatland CNN by x, w, w0, v and v0, from tensors."""
-    nodes = {name: Tensor(getattr(given, name)) for name in ("w", "w0", "v", "v0")}
-    nodes["x"] = Tensor(image)
-    kernel = ad.reshape(nodes["w"], (1, 1, 3))
-    c = ad.conv(ad.reshape(nodes["x"], (1, 1, 4)), kernel, nodes["w0"], padding="same")
-    p = ad.max_pool(c, 2, ties="split")
-    o = ad.sigmoid(nodes["v"] @ ad.reshape(p, (2,)) + nodes["v0"])
-    ad.sum(-ad.log(o if label else 1 - o)).backward()
-    return {name: node.grad for name, node in nodes.items() if node.grad is not None}
+    """The gradients of the Flatland CNN by x, w, w0, v and v0, from layers of arrays."""
+    net = question_net("split", (list(given.w), given.w0[0], list(given.v), given.v0[0]))
+    x = Tensor(image.reshape(1, 1, 4))
+    nn.BinaryCrossEntropy()(net(x), np.array([[label]])).backward()
+    nodes = (x, *net.parameters())
+    return {n: np.ravel(np.asarray(node.grad)) for n, node in zip(NAMES, nodes, strict=True)}
 
 
 # --- the mini CNN ---------------------------------------------------------------------------------
 
 
 def numbers_that_do_not_cancel(seed: int = 0) -> Given:
-    """A mini CNN in which every sum, forwards and backwards, is of terms of one sign.
+    """A mini CNN in which every weighted sum, forwards and backwards, is of terms of one sign.
 
     Image and filters are positive, so are the weights to the first output, which should be 0. Those
     to the second one, which should be 1, are negative. Where terms cancel, what is left of their
@@ -156,7 +158,7 @@ def numbers_that_do_not_cancel(seed: int = 0) -> Given:
     """
     generator = np.random.default_rng(seed)
     x, w = (np.round(1024 * generator.uniform(0.1, 1.0, n)) / 1024 for n in ((4, 4), (3, 2, 2)))
-    v = generator.integers(4, 33, (2, 3, 2, 2)) / 1024
+    v = generator.integers(1, 9, (2, 3, 2, 2)) / 1024
     v[1] *= -1
     return Given(x, w, v, np.array([0.0, 1.0]))
 
