@@ -31,13 +31,13 @@ _NEGATIVE_FACTOR = re.compile(r"·(-[\d.]+(?:e[+-]\d+)?)")
 
 
 def number(value: float) -> str:
-    """A number to six significant digits.
+    """A number to six significant digits; zero has no sign.
 
     Example:
-        >>> number(3.0), number(-0.6536436)
-        ('3', '-0.653644')
+        >>> number(3.0), number(-0.6536436), number(-0.0)
+        ('3', '-0.653644', '0')
     """
-    return f"{value:.6g}"
+    return f"{value + 0.0:.6g}"
 
 
 def visible(label: str) -> str:
