@@ -25,6 +25,7 @@ from nn.data import (
     shift,
     shuffled_batches,
 )
+from nn.exporting import OnnxGraph, export_onnx, onnx_rule
 from nn.layers import (
     ELU,
     GELU,
@@ -142,6 +143,7 @@ __all__ = [
     "MultiClassHinge",
     "NegativeLogLikelihood",
     "OneCycle",
+    "OnnxGraph",
     "Optimiser",
     "PReLU",
     "Parameter",
@@ -170,6 +172,7 @@ __all__ = [
     "clip_gradients_by_value",
     "compose",
     "confusion_matrix",
+    "export_onnx",
     "flatland",
     "from_architecture",
     "initialisers",
@@ -179,6 +182,7 @@ __all__ = [
     "load_mnist",
     "load_mnist_mat",
     "load_weights",
+    "onnx_rule",
     "predictions",
     "random_batches",
     "read_idx",

@@ -49,7 +49,7 @@ OWN_NAME_ONLY = {"autodiff"}
 # Heavy libraries that only their own function needs, and that are said to be imported late.
 LAZY = {
     "graphviz", "pygraphviz", "matplotlib", "pooch", "tqdm", "IPython", "optree", "safetensors",
-    "scipy", "PIL",
+    "scipy", "PIL", "onnx",
 }  # fmt: skip
 
 
