@@ -66,9 +66,38 @@ def test_lenet_trains_on_mnist_files(tmp_path: Path) -> None:
     done = run("examples.lenet", "--data", "mnist", "--data-dir", str(tmp_path), "--steps", "3",
                "--evaluate-every", "2")  # fmt: skip
     lines = done.stdout.splitlines()
-    assert [line.split()[1] for line in lines if line.startswith("step")] == ["2", "3"]
-    assert all(word in lines[0] for word in ("cost", "training accuracy", "test accuracy"))
+    steps = [line for line in lines if line.startswith("step")]
+    assert [line.split()[1] for line in steps] == ["2", "3"]
+    assert all(word in steps[0] for word in ("cost", "training accuracy", "test accuracy"))
     assert "images per second" in lines[-1]
+
+
+def test_lenet_shows_its_layers_and_sizes(tmp_path: Path) -> None:
+    tiny_mnist(tmp_path)
+    done = run("examples.lenet", "--data", "mnist", "--data-dir", str(tmp_path), "--steps", "1")
+    table = [line.split("  ") for line in done.stdout.split("\n\n")[0].splitlines()]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in table]
+    outputs = [row[2] for row in cells if row[0].isdigit()]
+    assert outputs == ["20×24×24", "20×12×12", "50×8×8", "50×4×4", "800", "500", "500", "10"]
+    assert "(28+2·0−5)/1+1 = 24" in cells[3]
+    assert [row[1] for row in cells if row[0] == "total"] == ["431 080"]
+
+
+def test_lenet_takes_a_twentieth_and_the_mean_over_seeds(tmp_path: Path) -> None:
+    tiny_mnist(tmp_path)
+    options = ("--data", "mnist", "--data-dir", str(tmp_path), "--steps", "2", "--batch-size", "4")
+    seeds = ("--seed", "5", "--seeds", "2", "--checkpoint", str(tmp_path / "kept"))
+    lines = run("examples.lenet", *options, "--small", *seeds).stdout.splitlines()
+    ends = [line for line in lines if "images per second" in line]
+    assert len(ends) == 2
+    assert all(line.startswith("mnist, every 20th image: test accuracy ") for line in ends)
+    shares = [float(line.split("accuracy ")[1].split("%")[0]) for line in ends]
+    assert set(shares) <= {0.0, 100.0}  # a twentieth of 20 test images is one
+    assert "mean test accuracy of the seeds 5 to 6: " in lines[-1]
+    assert f": {sum(shares) / 2:.2f}%" in lines[-1]
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"seed-5", "seed-6"}
+    assert "not allowed with" in run("examples.lenet", "--full", "--small", check=False).stderr
+    assert "--seeds is at least 1" in run("examples.lenet", "--seeds", "0", check=False).stderr
 
 
 def test_lenet_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
