@@ -17,18 +17,15 @@ import argparse
 import gc
 import math
 import platform
-import sys
-import time
 import tracemalloc
 from collections.abc import Callable
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
 import autodiff as ad
 from autodiff import Value
+from benchmarks.contest import Contestant, compete
 from benchmarks.timing import Step, report
 
 Program = Callable[..., Any]
@@ -193,49 +190,15 @@ CONTESTANTS: dict[str, Callable[[Program], Step]] = {
 ONLY_A = {"micrograd"}  # it has neither sin nor log
 
 
-def serve(connection: Connection, name: str, mix: str, size: int) -> None:
-    """A contestant in a process of its own: send the gradient, then the time of each step."""
-    try:
-        step = CONTESTANTS[name](program(mix, size))
-    except ImportError:
-        connection.send(None)
-        return
-    connection.send(step())
-    while connection.recv():
-        step()  # brings the caches into the state that its own steps leave
-        started = time.process_time()
-        step()
-        connection.send(time.process_time() - started)
+def contestant(name: str, mix: str, size: int, threads: int) -> Step:
+    """A step of a library; all of them have one thread here."""
+    return CONTESTANTS[name](program(mix, size))
 
 
-def compete(names: list[str], mix: str, size: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds per step of each library that is there, in turns.
-
-    Each has a process of its own, for the garbage collector of one would look at the objects of
-    all. All gradients are compared before.
-    """
-    spawn = get_context("spawn")
-    rooms: dict[str, Connection] = {}
-    expected: list[float] = []
-    for name in names:
-        here, there = spawn.Pipe()
-        spawn.Process(target=serve, args=(there, name, mix, size), daemon=True).start()
-        gradient = here.recv()
-        if gradient is None:
-            print(f"  {name} is not installed", file=sys.stderr)
-            continue
-        expected = expected or gradient
-        largest = max(map(abs, expected))
-        np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-9 * largest, err_msg=name)
-        rooms[name] = here
-    times: dict[str, list[float]] = {name: [] for name in rooms}
-    for _ in range(rounds):
-        for name, room in rooms.items():
-            room.send(True)
-            times[name].append(room.recv())
-    for room in rooms.values():
-        room.send(False)
-    return times
+def agree(gradient: list[float], expected: list[float]) -> None:
+    """Two libraries have the same gradient."""
+    largest = max(map(abs, expected))
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-9 * largest)
 
 
 def bytes_per_node(run: Program) -> float:
@@ -274,7 +237,11 @@ def main() -> None:
                 if (not options.against or name in {"ours", *options.against})
                 and not (mix == "B" and name in ONLY_A)
             ]
-            times = compete(names, mix, size, options.rounds)
+            contestants = {
+                name: Contestant("benchmarks.scalar_eager:contestant", (name, mix, size))
+                for name in names
+            }
+            times = compete(contestants, options.rounds, cpu_time=True, check=agree)
             report(times, "ns a node", 1e9 / nodes)
 
 
