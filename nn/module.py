@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -27,6 +28,21 @@ call_observer: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = Con
     "nn_call_observer", default=None
 )
 """Who stands between a call of a module and its ``forward``, which he calls; usually nobody."""
+
+_evaluating: ContextVar[bool] = ContextVar("nn_evaluating", default=False)
+
+
+@contextmanager
+def evaluation() -> Iterator[None]:
+    """Compute as ``eval()`` says in this block, in this thread and asynchronous task only.
+
+    No module is changed for it, so that others can use or train the same one at the same time.
+    """
+    token = _evaluating.set(True)
+    try:
+        yield
+    finally:
+        _evaluating.reset(token)
 
 
 class Parameter(Tensor):
@@ -62,7 +78,8 @@ class Module:
     trained, such as the running mean of ``BatchNorm``.
 
     Attributes:
-        training: what ``train()`` and ``eval()`` switch; layers such as ``Dropout`` look at it.
+        training: what ``train()`` and ``eval()`` switch; layers such as ``Dropout`` look at it. It
+            is False while ``predict`` computes.
 
     Example:
         >>> import numpy as np
@@ -80,7 +97,6 @@ class Module:
     __slots__ = ("__dict__", "__weakref__", "_made_with")
 
     _made_with: tuple[tuple[Any, ...], dict[str, Any]]
-    training: bool
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         """Remember the arguments: they are the architecture, which ``repr`` and files show."""
@@ -99,15 +115,8 @@ class Module:
 
     def predict(self, x: Operand) -> Array:
         """The output for ``x`` as a bare array: computed as ``eval()`` says, without recording."""
-        trained = [module for _, module in self.named_modules() if module.training]
-        for module in trained:
-            module.training = False
-        try:
-            with no_grad():
-                return np.asarray(bare(self(x)))
-        finally:
-            for module in trained:
-                module.training = True
+        with evaluation(), no_grad():
+            return np.asarray(bare(self(x)))
 
     # --- what is in it ----------------------------------------------------------------------------
 
@@ -141,6 +150,14 @@ class Module:
             parameter.grad = None
 
     # --- modes ------------------------------------------------------------------------------------
+
+    @property
+    def training(self) -> bool:
+        return bool(self.__dict__["training"]) and not _evaluating.get()
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self.__dict__["training"] = mode
 
     def train(self, mode: bool = True) -> Self:
         """Compute as in training, in this module and all below it; ``train(False)`` ends that."""

@@ -17,7 +17,7 @@ import numpy as np
 from autodiff.graph import Node, bare
 from autodiff.ops.shapes import shape_of
 from autodiff.recording import Block, State
-from nn.module import Module, call_observer
+from nn.module import Module, call_observer, evaluation
 
 
 @dataclass
@@ -175,9 +175,9 @@ def untouched(model: Module) -> Iterator[None]:
     buffers = [(x, x.copy()) for _, x in model.named_buffers() if x.flags.writeable]
     states = [(source.bit_generator, source.bit_generator.state)
               for _, source in model.named_generators()]  # fmt: skip
-    model.eval()
     try:
-        yield
+        with evaluation():
+            yield
     finally:
         for present, before in attributes:
             present.clear()

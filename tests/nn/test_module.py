@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autodiff as ad
-from nn import SGD, Dense, LeNet, Module, Parameter, ReLU, Residual, Sequential
+from nn import SGD, Dense, Dropout, LeNet, Module, Parameter, ReLU, Residual, Sequential
 
 
 def rng() -> np.random.Generator:
@@ -171,3 +173,32 @@ def test_a_frozen_tensor_is_a_constant_of_the_graph() -> None:
     w.frozen = True
     y = w * ad.Tensor([3.0, 4.0])
     assert [type(x) for x in y.operands] == [np.ndarray, ad.Tensor]
+
+
+class Meeting(Module):
+    """Lets two threads compute at the same time: the first one ends while the second is inside."""
+
+    def __init__(self) -> None:
+        self.first_is_in, self.second_is_in, self.first_is_out = (Event() for _ in range(3))
+
+    def forward(self, x: Any) -> Any:
+        if self.first_is_in.is_set():
+            self.second_is_in.set()
+            assert self.first_is_out.wait(10)
+        else:
+            self.first_is_in.set()
+            assert self.second_is_in.wait(10)
+        return x
+
+
+def test_threads_that_predict_with_one_model_do_not_disturb_each_other() -> None:
+    meeting = Meeting()
+    net = Sequential(meeting, Dropout(0.5, generator=rng()))
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(net.predict, np.ones(100))
+        assert meeting.first_is_in.wait(10)
+        assert net.training  # here, beside them
+        second = threads.submit(net.predict, np.ones(100))
+        assert first.result().tolist() == [1.0] * 100
+        meeting.first_is_out.set()
+        assert second.result().tolist() == [1.0] * 100
