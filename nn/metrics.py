@@ -18,11 +18,13 @@ def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
     """The share of examples whose highest score is that of their label.
 
     Args:
-        outputs: (n, classes) scores.
-        labels: (n,) whole numbers.
+        outputs: (n, classes) scores; a unit of its own for each of two classes too.
+        labels: (n,) whole numbers from 0 to classes - 1.
 
     Raises:
-        ValueError: shapes don't fit, or there are no examples.
+        TypeError: the labels are no whole numbers.
+        ValueError: shapes don't fit, a label is out of range, there is only one class to choose
+            from, or there are no examples.
 
     Example:
         >>> from nn import accuracy
@@ -35,6 +37,13 @@ def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
             "accuracy: expected scores (n, classes) and labels (n,) of some examples, got shapes "
             f"{scores.shape} and {right.shape}"
         )
+    if scores.shape[1] < 2:
+        raise ValueError(
+            f"accuracy: expected scores of two classes or more, got shape {scores.shape}; of a "
+            "single unit, whether it says yes is a metric of one's own, such as "
+            "lambda p, t: np.mean((p > 0.5) == t)"
+        )
+    _need_labels("accuracy: labels", right, scores.shape[1])
     return int(np.sum(np.argmax(scores, axis=1) == right)) / len(right)
 
 
@@ -66,15 +75,7 @@ def confusion_matrix(
             f"{right.shape} and {given.shape}"
         )
     for name, numbers in (("labels", right), ("predictions", given)):
-        if numbers.size and numbers.dtype.kind not in "iu":
-            raise TypeError(
-                f"confusion_matrix: {name} are whole numbers, got dtype {numbers.dtype}"
-            )
-        if numbers.size and not 0 <= numbers.min() <= numbers.max() < k:
-            raise ValueError(
-                f"confusion_matrix: {name} lie between 0 and {k - 1} for {k} classes, got some "
-                f"from {numbers.min()} to {numbers.max()}"
-            )
+        _need_labels(f"confusion_matrix: {name}", numbers, k)
     pairs = right.astype(np.int64) * k + given.astype(np.int64)
     return np.bincount(pairs, minlength=k * k).reshape(k, k)
 
@@ -169,6 +170,16 @@ def class_report(
         accuracy                    5   80.00%
     """
     return ClassReport(confusion_matrix(labels, predicted, classes), _names(classes))
+
+
+def _need_labels(name: str, numbers: Array, classes: int) -> None:
+    if numbers.size and numbers.dtype.kind not in "iu":
+        raise TypeError(f"{name} are whole numbers, got dtype {numbers.dtype}")
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+        raise ValueError(
+            f"{name} lie between 0 and {classes - 1} for {classes} classes, got some from "
+            f"{numbers.min()} to {numbers.max()}"
+        )
 
 
 def _names(classes: int | Sequence[str]) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ __all__ = [
 
 def _shifted(x: Array, axis: tuple[int, ...]) -> tuple[Array, Array]:
     """The operand less its largest elements, so that exp can't overflow; and those."""
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     finite = np.where(np.isfinite(largest), largest, 0)  # inf - inf would be nan
     return x - finite, finite

@@ -55,7 +55,7 @@ class SoftmaxCrossEntropy(Loss):
         if len(shape_of(targets)) != 2:
             return ad.cross_entropy(scores, targets)
         t = constant_targets("SoftmaxCrossEntropy", scores, targets)
-        if (t < 0).any() or (np.abs(t.sum(axis=1) - 1) > _ROUNDING).any():
+        if not ((t >= 0).all() and (np.abs(t.sum(axis=1) - 1) <= _ROUNDING).all()):
             raise ValueError(
                 "SoftmaxCrossEntropy: each row of targets (n, classes) holds the probabilities of "
                 f"the classes, at least 0 and with sum 1; got rows with sums from "

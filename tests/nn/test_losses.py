@@ -228,6 +228,7 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: CROSS(np.zeros((0, 3)), np.zeros(0, int)), ValueError, "n > 0"),
     (lambda: CROSS(np.zeros((2, 3)), np.ones((2, 3))), ValueError, "sums from 3 to 3"),
     (lambda: CROSS(np.zeros((1, 2)), [[-1, 2]]), ValueError, "at least 0.*from -1 to 2"),
+    (lambda: CROSS(np.zeros((1, 2)), [[np.nan, 0.5]]), ValueError, "from nan to nan"),
     (lambda: CROSS(np.zeros((2, 3)), np.ones((2, 2)) / 2), ValueError, r"\(2, 3\).*\(2, 2\)"),
     (lambda: CROSS(np.zeros((1, 2)), ad.Tensor([[0.5, 0.5]])), TypeError, "constants.*data"),
     (lambda: NLL(np.ones((2, 3)), [0, 1]), ValueError, "at most 0.*up to 1;.*LogSoftmax"),

@@ -95,6 +95,14 @@ def test_an_element_that_is_minus_infinity_has_no_share() -> None:
     np.testing.assert_array_equal(ad.grad(lambda x: ad.softmax(x)[0])(x), [0.25, 0.0, -0.25])
 
 
+def test_whole_numbers_count_as_real_ones() -> None:
+    for function in (ad.logsumexp, ad.softmax, ad.log_softmax):
+        given, real = function(np.array([3, 1]), 0), function(np.array([3.0, 1.0]), 0)
+        assert np.array_equal(given, real)
+    labels = np.array([1])
+    assert ad.cross_entropy([[3, 1]], labels) == ad.cross_entropy([[3.0, 1.0]], labels)
+
+
 def test_scalars() -> None:
     for f, value, slope in ((ad.softmax, 1.0, 0.0), (ad.log_softmax, 0.0, 0.0),
                             (ad.logsumexp, 1.5, 1.0)):  # fmt: skip
