@@ -194,11 +194,13 @@ lower one of two:
 WHY_NOT = """
 Nets with none of these conflicts: {free}.
 
-Why: let v1, v2 > 0; other signs go in the same way. If w2 ≥ w1 + w3, then either a single pixel
-says as much as 1, 0, 1, or 1001 and 1010 pool to the same P. If not, and w2 ≥ 0, then 1111 pools
-to no less than 1011 in both windows. And if w2 < 0, let w1 ≥ w3 > 0 (else mirror everything). Then
-z(1011) - z(1110) = (v1 - v2)·|w2| and z(1101) - z(1110) = (v2 - v1)·w3: one of the two is not
-positive. The bias has no say, for max(Z_1 + w0, Z_2 + w0) is max(Z_1, Z_2) + w0.
+Why: let v1, v2 > 0; other signs go in the same way. Either a single pixel says as much as the
+pattern, 0010 as 1010 or 0100 as 0101. Or not; then, if w2 ≥ w1 + w3, 1001 and 1010 pool to the
+same P. If w2 < w1 + w3 and w2 ≥ 0, 1111 pools to no less than 1011 in both windows. And if w2 < 0,
+both w1 and w3 are positive; let w1 ≥ w3 (else mirror everything). Then
+  z(1011) - z(1110) = (v1 - v2)·|w2|   and   z(1101) - z(1110) = (v2 - v1)·w3,
+and one of the two is not positive. The bias has no say, for max(Z_1 + w0, Z_2 + w0) is
+max(Z_1, Z_2) + w0.
 """
 MORE_FILTERS = """
 More filters of the same kind help: their maxima stand at different places, and the dense layer

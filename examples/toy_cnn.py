@@ -281,6 +281,7 @@ def _print_answers(computed: Computed, flipped: Computed) -> None:
         "above, cross-correlation, is what networks call convolution. Flipped filters tie nowhere"
     )
     print(f"({len(ties_of(flipped.values['C']))} windows), so there answer 12 depends on no rule.")
+    print("Its terms cancel but for p(3): it is 0, and the digits shown are those of rounding.")
 
 
 def _print_backward(computed: Computed) -> None:
