@@ -39,8 +39,8 @@ class TrainingSet:
     ) -> None:
         self.inputs, self.targets = check_examples("the training set", (inputs, targets))
         n = len(self.targets)
-        held_out = round(n * validation_share)
-        if not 0 <= validation_share < 1 or held_out == n or (validation_share and not held_out):
+        held_out = round(n * validation_share) if 0 <= validation_share < 1 else n
+        if held_out == n or (validation_share and not held_out):
             raise ValueError(
                 f"fit: validation={validation_share} of {n} examples: that must leave some to "
                 "train on, and some to validate on"

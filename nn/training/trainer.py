@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autodiff import no_grad
+from autodiff import is_recording, no_grad
 from autodiff.graph import Node, bare, describe
 from autodiff.ops.shapes import shape_of
 from nn.architecture import architecture, first_difference
@@ -79,14 +79,14 @@ class Trainer:
         self.model = model
         self.loss = loss
         self.optimiser = optimiser
-        self.metrics = dict(metrics or {})
+        self.metrics = _functions_by_name(metrics)
         if "cost" in self.metrics:
             raise ValueError("Trainer: metrics: 'cost' is the loss; give this metric another name")
         self.clip = (
             clip if clip is None or callable(clip) else number("Trainer: clip", clip, above=0)
         )
         self.augment = augment
-        self.callbacks = [c if isinstance(c, Callback) else Function(c) for c in callbacks]
+        self.callbacks = [_callback(c) for c in _several(callbacks)]
         self.step = 0
         self.epoch = 0.0
         self.cost = math.nan
@@ -139,18 +139,22 @@ class Trainer:
             The evaluations, in order.
 
         Raises:
-            ValueError: a number is out of range, inputs and targets are not as many, or the
-                checkpoint is of another model, optimiser, or number of examples.
+            ValueError: a number is out of range, inputs and targets are not as many, the optimiser
+                is of another model's parameters, or the checkpoint is of another model, optimiser,
+                or number of examples.
+            RuntimeError: recording is switched off.
             FloatingPointError: the cost is no longer a finite number, or, where gradients are
                 clipped by norm, a gradient is not; the parameters, and buffers if it is the cost,
                 are still those that it was computed with.
         """
         for name, n in (
             ("steps", steps),
+            ("batch_size", batch_size),
             ("evaluate_every", evaluate_every),
             ("checkpoint_every", checkpoint_every),
         ):
             whole(f"fit: {name}", n)
+        self._need_something_to_train()
         given: dict[str, Any] = dict(held_out or {})
         if "train" in given or ("validation" in given and validation is not None):
             raise ValueError(
@@ -241,6 +245,17 @@ class Trainer:
             raise
 
     # --- the parts of a training ------------------------------------------------------------------
+
+    def _need_something_to_train(self) -> None:
+        if not is_recording():
+            raise RuntimeError("fit: nothing can be learnt inside of no_grad()")
+        trained = {id(parameter) for parameter in self.optimiser.parameters}
+        modules = [part for part in (self.model, self.loss) if isinstance(part, Module)]
+        if not any(id(p) in trained for module in modules for p in module.parameters()):
+            raise ValueError(
+                "fit: the optimiser has none of the model's parameters: make it of "
+                "model.parameters()"
+            )
 
     def _begin(self) -> None:
         """A training that has not taken a step."""
@@ -402,6 +417,34 @@ class Trainer:
         self.cost = state["cost"]
         self.stopped = state["stopped"]
         self._started = time.perf_counter() - state["seconds"]
+
+
+def _functions_by_name(metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
+    if metrics is not None and not (
+        isinstance(metrics, Mapping) and all(map(callable, metrics.values()))
+    ):
+        raise TypeError(
+            "Trainer: metrics: expected a dict of functions by name, such as "
+            f"{{'accuracy': nn.accuracy}}, got {describe(metrics)}"
+        )
+    return dict(metrics or {})
+
+
+def _several(callbacks: Any) -> Iterable[Any]:
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"Trainer: callbacks: expected a list of them, got {describe(callbacks)}")
+    return callbacks
+
+
+def _callback(given: Any) -> Callback:
+    if isinstance(given, Callback):
+        return given
+    if not callable(given) or isinstance(given, type):
+        raise TypeError(
+            "Trainer: callbacks: expected functions of the trainer or Callback objects, got "
+            f"{describe(given)}"
+        )
+    return Function(given)
 
 
 def _architecture_if_known(model: Module) -> dict[str, Any] | None:

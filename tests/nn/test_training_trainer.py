@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -287,6 +288,17 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: fit(validation=1.0), ValueError, "validation=1.0 of 8 examples"),
     (lambda: fit(validation=0.01), ValueError, "some to validate on"),
     (lambda: fit(validation=-0.5), ValueError, "validation=-0.5"),
+    (lambda: fit(validation=math.nan), ValueError, "validation=nan"),
+    (lambda: fit(batch_size=1.5), ValueError, "batch_size is a positive whole number, got 1.5"),
+    (lambda: ad.no_grad()(fit)(), RuntimeError, "no_grad"),
+    (lambda: nn.Trainer(Line(), half_square, nn.SGD(Line().parameters(), 0.1)).fit(
+        column(4), column(4), steps=1, batch_size=2, generator=rng(), progress=False),
+     ValueError, "none of the model's parameters"),
+    (lambda: fit(metrics=[half_square]), TypeError, "metrics: .*by name.*list of length 1"),
+    (lambda: fit(metrics={"a": 1}), TypeError, "metrics: .*functions by name"),
+    (lambda: fit(callbacks=[3]), TypeError, "callbacks: .*int 3"),
+    (lambda: fit(callbacks=[nn.EarlyStopping]), TypeError, "callbacks: .*EarlyStopping"),
+    (lambda: fit(callbacks=nn.EarlyStopping()), TypeError, "callbacks: .*a list"),
     (lambda: fit(validation=(column(2), column(3))), ValueError, "validation: .*2 and 3"),
     (lambda: fit(held_out={"more": [1, 2]}), TypeError, r"more: expected a pair"),
     (lambda: fit(loss=lambda o, t: (o - t) ** 2), ValueError, "the loss gives.*single number"),
