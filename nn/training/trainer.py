@@ -18,7 +18,7 @@ from nn.checks import need_generator, number, whole
 from nn.data import Augmentation
 from nn.module import Module, Parameter
 from nn.optimisers import Optimiser, clip_gradients_by_norm
-from nn.schedules import rate_at
+from nn.schedules import Rate, rate_at
 from nn.tensor_files import PathLike
 from nn.training.callbacks import Callback, Function
 from nn.training.checkpoints import checkpoint_file, read_checkpoint, write_checkpoint
@@ -115,7 +115,8 @@ class Trainer:
 
         A run that is killed at any moment and resumed with the same arguments ends bit for bit as
         if it had not been interrupted, on the same machine with the same number of threads: a
-        matrix product may round differently when it is shared among more of them.
+        matrix product may round differently when it is shared among more of them. A rate that a
+        callback has changed stays changed, unless the optimiser is made with another one.
 
         Args:
             inputs: one example along the first axis each.
@@ -217,6 +218,7 @@ class Trainer:
             "optimiser": {
                 "class": type(self.optimiser).__name__,
                 "state": self.optimiser.state(),
+                "rates": [self._first_rate, _if_number(self.optimiser.rate)],
             },
             "examples": self._examples.state(),
             "generators": generator_states(self._generators()),
@@ -268,6 +270,7 @@ class Trainer:
         self._recent: dict[str, list[float]] = {}
         self._started = time.perf_counter()
         self._architecture = _architecture_if_known(self.model)
+        self._first_rate = _if_number(self.optimiser.rate)
         self._parameters = self.model.parameters()
         self._buffers = [b for _, b in self.model.named_buffers() if b.flags.writeable]
         self.model.train()
@@ -400,6 +403,9 @@ class Trainer:
         if isinstance(self.loss, Module):
             self.loss.load_state(state["loss"])
         self.optimiser.load_state(optimiser["state"])
+        first, last = optimiser["rates"]
+        if last is not None and first == self._first_rate:  # else another one is wanted by now
+            self.optimiser.rate = last
         self._examples.load_state(state["examples"])
         restore_generators(self._generators(), state["generators"])
         for callback, its_state in zip(self.callbacks, state["callbacks"], strict=True):
@@ -445,6 +451,10 @@ def _callback(given: Any) -> Callback:
             f"{describe(given)}"
         )
     return Function(given)
+
+
+def _if_number(rate: Rate) -> float | None:
+    return None if callable(rate) else rate
 
 
 def _architecture_if_known(model: Module) -> dict[str, Any] | None:

@@ -98,6 +98,7 @@ def fit(
     optimiser: Any = nn.SGD,
     momentum: float = 0.9,
     activation: Any = None,
+    rate: float = 0.1,
     callbacks: Any = (),
     **options: Any,
 ) -> nn.Trainer:
@@ -110,7 +111,7 @@ def fit(
     )
     net.source = generator if shared else np.random.default_rng(seed)
     more = {"momentum": momentum} if optimiser is nn.SGD else {}
-    trainer = nn.Trainer(net, nn.SoftmaxCrossEntropy(), optimiser(net.parameters(), 0.1, **more),
+    trainer = nn.Trainer(net, nn.SoftmaxCrossEntropy(), optimiser(net.parameters(), rate, **more),
                          callbacks=callbacks)  # fmt: skip
     settings = {"batch_size": 6, "evaluate_every": 5, "checkpoint_every": 2, **options}
     trainer.fit(x, (x[:, 0] > 0).astype(int), steps=steps, generator=generator, checkpoint=folder,
@@ -146,6 +147,20 @@ def test_whatever_the_seed_of_the_second_run_it_goes_on_as_the_first(
     whole = fit(tmp_path / "two", callbacks=[nn.Callback()], **options)
     assert_same_bits(without_times(resumed.state()), without_times(whole.state()))
     assert_same_bits(*(without_times(read_checkpoint(tmp_path / x)) for x in ("one", "two")))
+
+
+def test_a_rate_that_a_callback_changed_stays_changed(tmp_path: Path) -> None:
+    def halve(trainer: nn.Trainer) -> None:
+        trainer.optimiser.rate /= 2
+
+    with pytest.raises(Interruption):
+        fit(tmp_path / "one", callbacks=[halve, InterruptAt(7)])
+    resumed = fit(tmp_path / "one", resume=True, callbacks=[halve, nn.Callback()])
+    whole = fit(tmp_path / "two", callbacks=[halve, nn.Callback()])
+    assert list(resumed.history["rate"]) == [0.1, 0.05, 0.025]
+    assert_same_bits(without_times(resumed.state()), without_times(whole.state()))
+    other = fit(None, resume=tmp_path / "one", steps=20, rate=0.3, callbacks=[nn.Callback()] * 2)
+    assert other.optimiser.rate == 0.3
 
 
 def fit_lenet(folder: Path, steps: int, resume: bool) -> nn.Trainer:
