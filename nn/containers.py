@@ -10,7 +10,7 @@ import numpy as np
 from autodiff import no_grad
 from autodiff.graph import Operand, bare, describe
 from autodiff.ops.shapes import shape_of
-from nn.module import Array, Module
+from nn.module import Array, Module, shown
 
 
 class Sequential(Module):
@@ -77,7 +77,7 @@ class Sequential(Module):
     def __repr__(self) -> str:
         if type(self) is not Sequential:
             return super().__repr__()
-        return f"Sequential({', '.join(map(repr, self.layers))})"
+        return f"Sequential({', '.join(map(shown, self.layers))})"
 
 
 class Residual(Module):

@@ -168,8 +168,14 @@ def first_values(
     """The parameter of a layer that an initialiser gives its first values.
 
     Raises:
+        TypeError: the initialiser is no function.
         ValueError: the initialiser gave another shape.
     """
+    if not callable(initialiser):
+        raise TypeError(
+            f"{label}: expected an initialiser such as nn.initialisers.he_normal, got "
+            f"{initialiser!r}"
+        )
     values = np.asarray(initialiser(shape, fan_in, fan_out, generator, dtype), dtype)
     if values.shape != shape:
         raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -64,6 +64,10 @@ class Parameter(Tensor):
         super().__init__(data, label)
         if self.dtype.kind != "f":
             raise TypeError(f"a parameter is of floating-point numbers, got dtype {self.dtype}")
+        if role not in get_args(Role):
+            raise ValueError(
+                f"a parameter's role is one of {', '.join(get_args(Role))}, got {role!r}"
+            )
         self.role = role
         self.frozen = False
 
@@ -213,10 +217,18 @@ class Module:
 
     def __repr__(self) -> str:
         arguments, options = self._made_with
-        shown = [repr(x) for x in arguments if not isinstance(x, np.random.Generator)]
-        shown += [f"{name}={x!r}" for name, x in options.items()
-                  if not isinstance(x, (np.random.Generator, Callable))]  # type: ignore[arg-type]  # fmt: skip
-        return f"{type(self).__name__}({', '.join(shown)})"
+        told = {k: x for k, x in options.items() if not k.endswith("initialiser")}
+        text = [shown(x) for x in arguments if not isinstance(x, np.random.Generator)]
+        text += [
+            f"{k}={shown(x)}" for k, x in told.items() if not isinstance(x, np.random.Generator)
+        ]
+        return f"{type(self).__name__}({', '.join(text)})"
+
+
+def shown(argument: Any) -> str:
+    """An argument as ``repr`` of a module has it; functions by name, without their address."""
+    is_function = callable(argument) and not isinstance(argument, (Module, type))
+    return str(getattr(argument, "__name__", repr(argument))) if is_function else repr(argument)
 
 
 def _members(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ import pytest
 
 import autodiff as ad
 from nn import SGD, Dense, Dropout, LeNet, Module, Parameter, ReLU, Residual, Sequential
+from nn.initialisers import he_normal
 
 
 def rng() -> np.random.Generator:
@@ -137,6 +138,10 @@ def test_repr_shows_the_architecture() -> None:
     net = Sequential(Dense(2, 3, bias=False, generator=rng()), ReLU())
     assert repr(net) == "Sequential(Dense(2, 3, bias=False), ReLU())"
     assert repr(LeNet(filters=(2, 3), generator=rng())) == "LeNet(filters=(2, 3))"
+    around = Dense(2, 3, initialiser=he_normal, generator=rng())
+    residual = Residual(ad.tanh, Dense(2, 3, generator=rng()), shortcut=around)
+    assert repr(residual) == "Residual(tanh, Dense(2, 3), shortcut=Dense(2, 3))"
+    assert repr(Sequential(ad.tanh)) == "Sequential(tanh)"
 
 
 def test_a_slice_shares_its_layers() -> None:
@@ -159,6 +164,9 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Sequential(ReLU(), 3), TypeError, "modules or functions.*3"),
     (lambda: Dense(2, 3, generator=rng()).freeze().weight.backward(np.ones((2, 3))),  # type: ignore[func-returns-value]
      TypeError, "no derivative"),
+    (lambda: Parameter([1.0], "gain"), ValueError, "role.*weight, bias, scale.*'gain'"),  # type: ignore[arg-type]
+    (lambda: Dense(2, 3, initialiser="he", generator=rng()),  # type: ignore[arg-type]
+     TypeError, "dense.weight: .*he_normal, got 'he'"),
 ]  # fmt: skip
 
 
