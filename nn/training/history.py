@@ -126,7 +126,7 @@ class History(Sequence[Evaluation]):
             writer.writerows(self._rows)
 
     def plot(self, path: PathLike | None = None) -> Figure:
-        """Draw cost, metrics and rate over the steps.
+        """Draw cost and metrics over the steps, and the rate where it changes.
 
         Args:
             path: of the picture to write (PNG, SVG, PDF); none if not given.

@@ -19,7 +19,10 @@ WIDE_RANGE = 20  # costs that differ by more than this factor are drawn on a log
 
 
 def plot_history(history: History, path: PathLike | None = None) -> Figure:
-    """Draw one panel for the cost and one for each metric, with a curve for each set."""
+    """Draw one panel for the cost and one for each metric, with a curve for each set.
+
+    A rate that changes has a panel too.
+    """
     from matplotlib.figure import Figure
 
     if not len(history):
@@ -37,11 +40,16 @@ def plot_history(history: History, path: PathLike | None = None) -> Figure:
 def _panels(history: History) -> dict[str, dict[str, str]]:
     """The columns to draw: for each quantity the set's name and the column of its numbers."""
     panels: dict[str, dict[str, str]] = {"cost": {"training": "cost"}}
+    with_cost = [c.removesuffix("_cost") for c in history.columns if c.endswith("_cost")]
+    sets = sorted({"train", *with_cost}, key=len)
     for column in history.columns:
         if "_" in column:
-            name, quantity = column.split("_", 1)
-            label = "training" if name == "train" else name
-            panels.setdefault(quantity, {})[label] = column
+            known = (name for name in sets if column.startswith(f"{name}_"))
+            owner = next(known, column.split("_")[0])
+            label = "training" if owner == "train" else owner
+            panels.setdefault(column.removeprefix(f"{owner}_"), {})[label] = column
+    if "rate" in history.columns and len({*history["rate"]}) > 1:
+        panels["rate"] = {"rate": "rate"}
     return panels
 
 
@@ -70,4 +78,5 @@ def _draw(axis: Any, history: History, quantity: str, curves: dict[str, str]) ->
     axis.tick_params(which="both", color="0.6", labelcolor="0.25")
     axis.margins(x=0.02)
     place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
-    axis.legend(**place, ncols=len(curves), frameon=False, handlelength=1.4, columnspacing=1.2)
+    if list(curves) != [quantity]:
+        axis.legend(**place, ncols=len(curves), frameon=False, handlelength=1.4, columnspacing=1.2)

@@ -103,6 +103,17 @@ def test_the_picture_has_a_panel_for_each_quantity_and_a_curve_for_each_set(
     assert logarithmic == (name == "cost that falls far")
 
 
+def test_names_of_several_words_and_a_rate_that_falls_have_panels_of_their_own() -> None:
+    row = {"cost": 1.0, "train_top_3": 0.2, "far_away_cost": 2.0, "far_away_top_3": 0.1}
+    figure = History({"step": i, **row, "rate": 1 / (i + 1)} for i in range(3)).plot()
+    labels = {
+        axis.get_title("left"): [line.get_label() for line in axis.lines] for axis in figure.axes
+    }
+    expected = {"cost": ["training", "far_away"], "top 3": ["training", "far_away"]}
+    assert labels == {**expected, "rate": ["rate"]}
+    assert [axis.get_legend() is None for axis in figure.axes] == [False, False, True]
+
+
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: History().plot(), ValueError, "no evaluations"),
 ]
