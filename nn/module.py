@@ -192,12 +192,21 @@ class Module:
     # --- state ------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Array]:
-        """Copies of all parameters and buffers by path."""
-        return {
-            path: np.array(bare(x))
-            for path, x in _members(self, "", set())
-            if isinstance(x, (Parameter, np.ndarray))
-        }
+        """Copies of all parameters and buffers by path.
+
+        Raises:
+            ValueError: two of them have one path.
+        """
+        state: dict[str, Array] = {}
+        for path, x in _members(self, "", set()):
+            if isinstance(x, (Parameter, np.ndarray)):
+                if path in state:
+                    raise ValueError(
+                        f"{type(self).__name__}: two parameters or buffers have the path {path!r}: "
+                        "give the dict that they are in keys without dots, which differ as text"
+                    )
+                state[path] = np.array(bare(x))
+        return state
 
     def load_state(self, state: Mapping[str, ArrayLike]) -> None:
         """Take over parameters and buffers by path.

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff.graph import bare
+from nn.checks import whole
 from nn.data import random_batches, shuffled_batches
 from nn.module import Array, Module
 
@@ -88,7 +89,7 @@ def predictions(model: Module, inputs: Any, *, batch_size: int = 500) -> Array:
         batch_size: inputs at a time, which bounds memory.
 
     Raises:
-        ValueError: there are no inputs.
+        ValueError: there are no inputs, or ``batch_size`` is no positive whole number.
 
     Example:
         >>> import numpy as np
@@ -96,6 +97,7 @@ def predictions(model: Module, inputs: Any, *, batch_size: int = 500) -> Array:
         >>> predictions(ReLU(), np.array([[-1.0], [2.0], [3.0]]), batch_size=2).ravel()
         array([0., 2., 3.])
     """
+    whole("predictions: batch_size", batch_size)
     if not len(inputs):
         raise ValueError("predictions: there are no inputs")
     return np.concatenate(

@@ -159,11 +159,19 @@ def test_residual_adds_its_input() -> None:
     assert len(wide.parameters()) == 3
 
 
+def _with(parts: Any) -> Module:
+    module = Module()
+    module.parts = parts  # type: ignore[attr-defined]
+    return module
+
+
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Residual(Dense(2, 3, generator=rng()))(np.ones((1, 2))), ValueError, "shortcut"),
     (lambda: Sequential(ReLU(), 3), TypeError, "modules or functions.*3"),
     (lambda: Dense(2, 3, generator=rng()).freeze().weight.backward(np.ones((2, 3))),  # type: ignore[func-returns-value]
      TypeError, "no derivative"),
+    (lambda: _with({1: Parameter([1.0]), "1": Parameter([2.0])}).state(), ValueError,
+     "the path 'parts.1'"),
     (lambda: Parameter([1.0], "gain"), ValueError, "role.*weight, bias, scale.*'gain'"),  # type: ignore[arg-type]
     (lambda: Dense(2, 3, initialiser="he", generator=rng()),  # type: ignore[arg-type]
      TypeError, "dense.weight: .*he_normal, got 'he'"),

@@ -105,6 +105,7 @@ def diverging() -> None:
 
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: predictions(Flatten(), np.zeros((0, 1, 2, 2))), ValueError, "no inputs"),
+    (lambda: predictions(Flatten(), np.ones((2, 1)), batch_size=0), ValueError, "batch_size.*0"),
     (lambda: trained(steps=0), ValueError, "steps is a positive whole number, got 0"),
     (diverging, FloatingPointError, "step 1"),
 ]
