@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ def save(model: Module, path: PathLike) -> None:
     """Write a model: parameters and buffers to ``path.safetensors``, and ``path.json`` beside.
 
     Each file is replaced as a whole. What is assigned to attributes after a module was made is not
-    kept, except for parameters, buffers and the layers of a ``Sequential``.
+    kept, except for parameters, buffers and the layers of a ``Sequential``; where it is a setting
+    of a module of ``nn``, such as ``eps``, the model is refused.
 
     Args:
         model: made of modules of ``nn`` and of classes of one's own.
@@ -126,8 +128,8 @@ def _check_that_it_comes_back(model: Module, description: dict[str, object]) -> 
         )
 
 
-def _parts(model: Module) -> dict[str, str]:
-    """Every module, parameter and buffer by path, with its kind.
+def _parts(model: Module) -> dict[str, Any]:
+    """Every module, parameter and buffer by path, with its kind, and the settings of modules.
 
     A ``LeNet`` with other layers than its own comes back as a ``Sequential`` and computes the same.
     """
@@ -140,4 +142,11 @@ def _parts(model: Module) -> dict[str, str]:
     arrays = {
         path: f"{array.dtype} of shape {array.shape}" for path, array in model.state().items()
     }
-    return modules | arrays
+    settings = {
+        f"{path}.{name}" if path else name: value
+        for path, module in model.named_modules()
+        if type(module).__module__.startswith("nn.") and not isinstance(module, Sequential)
+        for name, value in vars(module).items()
+        if name != "training" and isinstance(value, (int, float, str, tuple, np.number))
+    }
+    return modules | arrays | settings

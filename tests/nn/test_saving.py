@@ -259,6 +259,12 @@ class Twice(nn.Sequential):
         return super().forward(super().forward(x))
 
 
+def with_another_epsilon() -> nn.Module:
+    net = nn.Sequential(nn.BatchNorm(2))
+    net[0].eps = 0.1
+    return net
+
+
 def namesakes() -> list[nn.Module]:
     return [type("Own", (nn.ReLU,), {})() for _ in range(2)]
 
@@ -293,6 +299,8 @@ REFUSED: list[tuple[Callable[[Path], object], type[Exception], str]] = [
     (lambda p: nn.save(changed_twice(), p / "x"), TypeError, "Twice.*its layers are others"),
     (lambda p: nn.save(hidden_change(), p / "x"), ValueError,
      "(?s)Residual is not what.*inner.layers.1: is Dense, would be missing"),
+    (lambda p: nn.save(with_another_epsilon(), p / "x"), ValueError,
+     "(?s)is not what.*layers.0.eps: is 0.1, would be 1e-05"),
     (lambda p: nn.save(nn.Sequential(*namesakes()), p / "x"), ValueError, "two classes.*Own"),
     # can't be made
     (lambda p: described({"module": "Scale"}), ValueError, r"'Scale'.*modules=\["),
