@@ -19,12 +19,13 @@ def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
 
     Args:
         outputs: (n, classes) scores; a unit of its own for each of two classes too.
-        labels: (n,) whole numbers from 0 to classes - 1.
+        labels: (n,) whole numbers from 0 to classes - 1, or (n, classes) one-hot rows, as the
+            loss takes them.
 
     Raises:
         TypeError: the labels are no whole numbers.
-        ValueError: shapes don't fit, a label is out of range, there is only one class to choose
-            from, or there are no examples.
+        ValueError: shapes don't fit, a label is out of range, a row is not one-hot, there is only
+            one class to choose from, or there are no examples.
 
     Example:
         >>> from nn import accuracy
@@ -32,6 +33,8 @@ def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
         0.5
     """
     scores, right = np.asarray(outputs), np.asarray(labels)
+    if scores.ndim == 2 and right.shape == scores.shape and scores.shape[1] > 1:
+        right = _from_one_hot(right)
     if scores.ndim != 2 or right.shape != scores.shape[:1] or not scores.size:
         raise ValueError(
             "accuracy: expected scores (n, classes) and labels (n,) of some examples, got shapes "
@@ -45,6 +48,17 @@ def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
         )
     _need_labels("accuracy: labels", right, scores.shape[1])
     return int(np.sum(np.argmax(scores, axis=1) == right)) / len(right)
+
+
+def _from_one_hot(rows: Array) -> Array:
+    """The label of each row, which has one 1 and zeros."""
+    if not (((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all()):
+        raise ValueError(
+            "accuracy: expected labels (n,) or one-hot rows (n, classes), got rows with other "
+            "numbers: of soft targets, say which class counts as right"
+        )
+    labels: Array = np.argmax(rows, axis=1)
+    return labels
 
 
 def confusion_matrix(

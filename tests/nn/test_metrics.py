@@ -83,3 +83,13 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
 def test_errors(call: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_accuracy_takes_one_hot_labels_as_the_loss_does() -> None:
+    generator = np.random.default_rng(0)
+    scores, labels = generator.normal(size=(20, 4)), generator.integers(0, 4, 20)
+    assert accuracy(scores, np.eye(4)[labels]) == accuracy(scores, labels)
+    with pytest.raises(ValueError, match="soft targets"):
+        accuracy(scores, np.full((20, 4), 0.25))
+    with pytest.raises(ValueError, match="soft targets"):
+        accuracy(scores, np.ones((20, 4)))
