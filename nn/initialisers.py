@@ -73,7 +73,20 @@ class VarianceScaling:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Uniform random numbers from ±bound."""
+    """Uniform random numbers from ±bound.
+
+    Example:
+        The first layer of a course's LeNet is drawn from ±sqrt(3 / fan) where fan counts all pixels
+        of the image, height · width · channels, and not those that a kernel sees:
+
+        >>> import numpy as np
+        >>> from nn import Conv2d
+        >>> from nn.initialisers import Uniform
+        >>> rng = np.random.default_rng(0)
+        >>> layer = Conv2d(1, 20, 5, initialiser=Uniform((3 / (28 * 28 * 1)) ** 0.5), generator=rng)
+        >>> bool(np.abs(layer.weight.data).max() <= 0.062)
+        True
+    """
 
     bound: float
 
