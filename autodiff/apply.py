@@ -32,7 +32,8 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
             value = operand._data
         else:
             value = _constant(operand, primitive)
-        of_arrays = of_arrays or isinstance(value, np.ndarray)
+        if value.__class__ is np.ndarray:
+            of_arrays = True
         values.append(value)
     try:
         if of_arrays:
@@ -67,12 +68,14 @@ def record(
     of_array = result.__class__ is not float
     if of_array:
         result = locked(np.asarray(result))
-    real = [is_differentiable(operand) for operand in operands]
+    real = [*map(is_differentiable, operands)]
     kept = True in real and is_recording()
     if kept:
-        held = [operand if differentiable else _held(value, of_array)
-                for operand, value, differentiable in zip(operands, values, real, strict=True)
-                ]  # fmt: skip
+        held = operands
+        if False in real:
+            held = [operand if differentiable else _held(value, of_array)
+                    for operand, value, differentiable in zip(operands, values, real, strict=True)
+                    ]  # fmt: skip
         node = made(result, primitive, held, parameters)
     else:
         node = made(result, None, (), NO_PARAMETERS)
@@ -125,7 +128,7 @@ def _constant(operand: Any, primitive: Primitive) -> Any:
     Python numbers stay what they are, for they are weak: they never change an array's dtype.
     """
     kind = operand.__class__
-    if kind is float or (kind is np.ndarray and operand.dtype.kind == "f") or kind is bool:
+    if (kind is np.ndarray and operand.dtype.kind == "f") or kind is float or kind is bool:
         return operand
     if kind is int:
         return operand if operand.bit_length() < 1024 else nearest_float(operand)

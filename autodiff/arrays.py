@@ -29,7 +29,7 @@ def locked(array: Array) -> Array:
     """The array, which nobody else holds yet, made read-only; if it is a view, its base too."""
     owner: Any = array
     while isinstance(owner, np.ndarray) and owner.flags.writeable:
-        owner.flags.writeable = False
+        owner.setflags(write=False)
         owner = owner.base
     return array
 

@@ -347,11 +347,11 @@ class Tensor(Node, TensorMethods):
         self._write(write)
 
     def _write(self, write: Callable[[Array], object]) -> None:
-        self._data.flags.writeable = True
+        self._data.setflags(write=True)
         try:
             write(self._data)
         finally:
-            self._data.flags.writeable = False
+            self._data.setflags(write=False)
             self.number = next_number()
 
     def _new_data(self, data: ArrayLike) -> Array:

@@ -183,19 +183,18 @@ def pull(
             if operand in adjoints and contribution is not None:
                 adjoints.add(operand, contribution)
         return
-    f: Any
-    operands: Sequence[Any]
-    if recorded:
-        f, operands = node, node.operands
-    else:
-        f = node._data
-        operands = [x._data if isinstance(x, Node) else x for x in node.operands]
+    held = node.operands
+    f: Any = node
+    operands: Sequence[Any] = held
+    if not recorded:
+        f, operands = node._data, [x._data if isinstance(x, Node) else x for x in held]
     parameters = node.parameters
-    plain = t if isinstance(t, primitive.takes) else dense(t)
-    masked = isinstance(t, Masked) and plain is not t
+    plain, masked = t, False
+    if isinstance(t, Structured) and not isinstance(t, primitive.takes):
+        plain, masked = t.dense(), isinstance(t, Masked)
     if masked and primitive.mixes:
         f, operands = _visible(node, t.mask, f, operands)
-    for i, operand in enumerate(node.operands):
+    for i, operand in enumerate(held):
         if isinstance(operand, Node) and operand in adjoints:
             contribution = primitive.vjp(i, plain, f, operands, parameters)
             if contribution is not None and masked:
@@ -235,14 +234,11 @@ def _visible(node: Node, mask: Any, f: Any, operands: Sequence[Any]) -> tuple[An
 
 def fit(contribution: Any, operand: Node) -> Any | None:
     """A contribution with the shape, the dtype and the kind of the operand it is for."""
-    if contribution.__class__ is np.ndarray:
-        data = operand._data
-        if (
-            data.__class__ is np.ndarray
-            and contribution.shape == data.shape
-            and contribution.dtype == data.dtype
-        ):
-            return contribution  # it fits already, as most do
+    data = operand._data
+    if contribution.__class__ is np.ndarray and data.__class__ is np.ndarray:
+        if contribution.shape != data.shape:
+            contribution = sum_to(contribution, data.shape)
+        return contribution if contribution.dtype == data.dtype else contribution.astype(data.dtype)
     if isinstance(contribution, Masked) and not contribution.mask.any():
         return None
     if isinstance(operand, Value):

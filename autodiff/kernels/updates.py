@@ -1,10 +1,11 @@
-"""Steps of optimisers as one pass over memory, where one is compiled."""
+"""Steps of optimisers as one pass over memory, where one is compiled.
+
+Both ways of computing round in the same places, and give the same bits.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
-
-import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels.parallel import in_parallel
@@ -13,11 +14,25 @@ from autodiff.settings import config
 _BLOCK = 1 << 14
 """Numbers that a thread updates before it looks for more: small parameters are done by one."""
 
+_FEW = 1 << 12
+"""So few numbers are done with NumPy before a compiled kernel would have begun."""
+
+
+def descent(w: Array, g: Array, rate: float, decay: float) -> None:
+    """W ← w - rate (g + decay · w), in place.
+
+    Args:
+        w: what moves.
+        g: the gradient, of the same shape and dtype; it is not changed.
+        rate: of the step.
+        decay: how fast w decays.
+    """
+    if not _compiled("descent", (w, g), (rate, decay)):
+        w -= rate * (g + decay * w if decay else g)
+
 
 def momentum(w: Array, v: Array, g: Array, rate: float, mu: float, decay: float) -> None:
     """V ← μ v - rate (g + decay · w), then w ← w + v, in place.
-
-    Both ways of computing round in the same places, and give the same bits.
 
     Args:
         w: what moves.
@@ -27,21 +42,24 @@ def momentum(w: Array, v: Array, g: Array, rate: float, mu: float, decay: float)
         mu: the share of the velocity that stays.
         decay: how fast w decays.
     """
-    arrays = (w, v, g)
-    same = {(x.dtype, x.shape, x.flags.c_contiguous) for x in arrays}
-    if config.backend == "native" and same in (
-        {(np.dtype(kind), w.shape, True)} for kind in (np.float32, np.float64)
-    ):
-        native = import_module("autodiff.kernels.native.updates")
-        flat = [x.reshape(-1) for x in arrays]
-        numbers = [w.dtype.type(number) for number in (rate, mu, decay)]
-        in_parallel(
-            lambda first, end: native.momentum(
-                *(x[first * _BLOCK : end * _BLOCK] for x in flat), *numbers
-            ),
-            -(-w.size // _BLOCK),
-        )
-        return
-    v *= mu
-    v -= rate * (g + decay * w if decay else g)
-    w += v
+    if not _compiled("momentum", (w, v, g), (rate, mu, decay)):
+        v *= mu
+        v -= rate * (g + decay * w if decay else g)
+        w += v
+
+
+def _compiled(name: str, arrays: tuple[Array, ...], numbers: tuple[float, ...]) -> bool:
+    """Let a compiled kernel do the step; False if there is none for these arrays."""
+    w = arrays[0]
+    if w.size <= _FEW or w.dtype.char not in "fd" or config.backend != "native":
+        return False
+    for x in arrays:
+        if x.dtype != w.dtype or x.shape != w.shape or not x.flags.c_contiguous:
+            return False
+    kernel = getattr(import_module("autodiff.kernels.native.updates"), name)
+    flat = [x.reshape(-1) for x in arrays]
+    in_parallel(
+        lambda first, end: kernel(*(x[first * _BLOCK : end * _BLOCK] for x in flat), *numbers),
+        -(-w.size // _BLOCK),
+    )
+    return True

@@ -60,6 +60,8 @@ def _column(x: Any) -> Any:
 
 
 def _transpose_x(t: Any, f: Any, x: Any, y: Any) -> Any:
+    if len(shape_of(x)) == len(shape_of(y)) == 2:
+        return t @ y.mT
     if len(shape_of(y)) == 1:  # a product of numbers: no need of a matrix product
         return mul(t if len(shape_of(x)) == 1 else _column(t), y)
     t, x_rows, y_columns = _as_matrices(t, x, y)
@@ -67,6 +69,8 @@ def _transpose_x(t: Any, f: Any, x: Any, y: Any) -> Any:
 
 
 def _transpose_y(t: Any, f: Any, x: Any, y: Any) -> Any:
+    if len(shape_of(x)) == len(shape_of(y)) == 2:
+        return x.mT @ t
     if len(shape_of(x)) == 1:
         rows = t if len(shape_of(y)) == 1 else reshape(t, (*shape_of(t)[:-1], 1, shape_of(t)[-1]))
         return mul(x if len(shape_of(y)) == 1 else _column(x), rows)

@@ -19,7 +19,14 @@ from autodiff.ops import pointwise
 from autodiff.ops.cumulative import products_of_others
 from autodiff.ops.indexing import getitem, scatter_distinct
 from autodiff.ops.rules import Explicit, Linear
-from autodiff.ops.shapes import broadcast_to, normal_axes, reshape, shape_of, transpose
+from autodiff.ops.shapes import (
+    broadcast_to,
+    normal_axes,
+    reshape,
+    shape_of,
+    spread_to,
+    transpose,
+)
 
 __all__ = [
     "max",
@@ -35,7 +42,7 @@ def expanded(t: Any, x: Any, axis: tuple[int, ...]) -> Any:
     """``t`` with the reduced axes put back with length 1, so that it broadcasts against ``x``."""
     if not shape_of(t):
         return t
-    return reshape(t, tuple(1 if i in axis else n for i, n in enumerate(shape_of(x))))
+    return t.reshape(tuple([1 if i in axis else n for i, n in enumerate(shape_of(x))]))
 
 
 def count_of(x: Any, axis: tuple[int, ...]) -> int:
@@ -49,7 +56,7 @@ def count_of(x: Any, axis: tuple[int, ...]) -> int:
 
 def _spread(t: Any, f: Any, x: Any, *, axis: tuple[int, ...], **_: Any) -> Any:
     """``t`` for each of the elements that it came from."""
-    return broadcast_to(expanded(t, x, axis), shape_of(x))
+    return spread_to(expanded(t, x, axis), shape_of(x))
 
 
 def weighted(

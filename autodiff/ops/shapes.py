@@ -41,8 +41,12 @@ __all__ = [
 
 def shape_of(x: Operand) -> tuple[int, ...]:
     """The shape of a node, an array or a number."""
-    data = x._data if isinstance(x, Node) else x
-    return data.shape if isinstance(data, np.ndarray) else np.shape(data)
+    if x.__class__ is float:
+        return ()
+    try:
+        return x.shape  # type: ignore[union-attr, no-any-return]
+    except AttributeError:
+        return np.shape(x)
 
 
 def normal_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
@@ -135,7 +139,8 @@ def _sum_over(x: Any, *, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
         # NumPy is slow where inner sums are short, and adds so few in this order too.
         parts = [x[..., i] for i in range(x.shape[-1])]
         return functools.reduce(operator.add, parts).reshape(shape)
-    return np.add.reduce(x, axis=axes).reshape(shape)
+    total = np.asarray(np.add.reduce(x, axis=axes))
+    return total if total.shape == shape else total.reshape(shape)
 
 
 _sum_to = Linear(
@@ -343,7 +348,12 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
         return x
     lead = len(wide) - len(shape)
     axes = tuple(i for i in range(len(wide)) if i < lead or shape[i - lead] != wide[i])
-    return _sum_to(x, axes=axes, shape=shape)
+    return (_sum_to if isinstance(x, Node) else _sum_over)(x, axes=axes, shape=shape)
+
+
+def spread_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """``broadcast_to`` as rules use it: the shape is known to be one."""
+    return (_broadcast_to if isinstance(x, Node) else _repeated)(x, shape=shape)
 
 
 def _with_ones(shape: tuple[int, ...], axes: Sequence[int]) -> tuple[int, ...]:

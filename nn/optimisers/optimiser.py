@@ -144,9 +144,9 @@ class Optimiser(ABC):
                 not finite. Nothing has changed then.
         """
         moving = [
-            (i, w, w.grad)
+            (i, w, gradient)
             for i, w in enumerate(self.parameters)
-            if w.grad is not None and not w.frozen
+            if (gradient := w.grad) is not None and not w.frozen
         ]
         if not moving:
             raise ValueError(

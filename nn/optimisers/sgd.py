@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from autodiff.kernels.updates import momentum
+from autodiff.kernels.updates import descent, momentum
 from nn.module import Array, Parameter
 from nn.optimisers.optimiser import Group, Optimiser
 from nn.schedules import Rate
@@ -87,16 +87,16 @@ class SGD(Optimiser):
         self._ahead = self._room() if nesterov else []
 
     def _move(self, i: int, w: Parameter, g: Array, rate: float, decay: float) -> None:
-        if self.momentum and self.accumulate == "steps" and not self.nesterov:
-            v = self._velocity[i]  # the most usual step, in one pass over memory
+        if not self.momentum:
+            w.rewrite(lambda own: descent(own, g, rate, decay))
+        elif self.accumulate == "steps" and not self.nesterov:
+            v = self._velocity[i]
             w.rewrite(lambda own: momentum(own, v, g, rate, self.momentum, decay))
         else:
             super()._move(i, w, g, rate, decay)
 
     def _step(self, i: int, g: Array, rate: float) -> Array:
         step = self._scratch[i]
-        if not self.momentum:
-            return np.multiply(g, -rate, out=step)
         inside = self.accumulate == "steps"
         if inside:
             g = np.multiply(g, -rate, out=step)

@@ -206,6 +206,7 @@ def test_an_update_has_the_bits_of_its_formula(
         w, v, g = (array.copy() for array in start)
         for _ in range(3):
             updates.momentum(w, v, g, 0.1, 0.9, decay)
+            updates.descent(w, g, 0.03, decay)
         seen.append((w.tobytes(), v.tobytes(), g.tobytes()))
     assert seen[0] == seen[1] == seen[2]
     assert seen[0][2] == start[2].tobytes()
@@ -215,7 +216,8 @@ def test_an_update_has_the_bits_of_its_formula(
 def test_an_update_of_infinite_weights_without_decay_stays_finite_in_the_velocity() -> None:
     w, v, g = np.array([np.inf]), np.zeros(1), np.ones(1)
     updates.momentum(w, v, g, 0.5, 0.9, 0.0)
-    assert v.tolist() == [-0.5]
+    updates.descent(w, g, 0.5, 0.0)
+    assert (v.tolist(), w.tolist()) == ([-0.5], [np.inf])
 
 
 def test_what_a_thread_raises_is_raised() -> None:
