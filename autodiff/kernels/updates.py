@@ -11,8 +11,8 @@ from autodiff.arrays import Array
 from autodiff.kernels.parallel import in_parallel
 from autodiff.settings import config
 
-_BLOCK = 1 << 14
-"""Numbers that a thread updates before it looks for more: small parameters are done by one."""
+_BLOCK = 1 << 17
+"""Numbers that a thread updates at least: to wake another one takes as long as many of them."""
 
 _FEW = 1 << 12
 """So few numbers are done with NumPy before a compiled kernel would have begun."""

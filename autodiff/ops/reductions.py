@@ -95,10 +95,22 @@ def weighted(
 
 # --- sum, mean, prod ------------------------------------------------------------------------------
 
-_sum = Linear("sum", np.sum, _spread)
+
+def _total(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # np.sum takes a longer way there
+
+
+def _average(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    count = count_of(x, axis)
+    if count and x.dtype.char in "fd":
+        return _total(x, axis=axis, keepdims=keepdims) / count
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
+_sum = Linear("sum", _total, _spread)
 _mean = Linear(
     "mean",
-    np.mean,
+    _average,
     lambda t, f, x, *, axis, keepdims: _spread(t / count_of(x, axis), f, x, axis=axis),
 )
 

@@ -135,7 +135,7 @@ _broadcast_to = Linear(
 
 
 def _sum_over(x: Any, *, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    if axes == (np.ndim(x) - 1,) and 0 < x.shape[-1] < 8 and x.size > 1000:
+    if x.size > 1000 and axes == (x.ndim - 1,) and 0 < x.shape[-1] < 8:
         # NumPy is slow where inner sums are short, and adds so few in this order too.
         parts = [x[..., i] for i in range(x.shape[-1])]
         return functools.reduce(operator.add, parts).reshape(shape)
@@ -347,7 +347,7 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     if wide == shape:
         return x
     lead = len(wide) - len(shape)
-    axes = tuple(i for i in range(len(wide)) if i < lead or shape[i - lead] != wide[i])
+    axes = tuple([i for i in range(len(wide)) if i < lead or shape[i - lead] != wide[i]])
     return (_sum_to if isinstance(x, Node) else _sum_over)(x, axes=axes, shape=shape)
 
 
