@@ -36,10 +36,12 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
             of_arrays = True
         values.append(value)
     try:
-        if of_arrays:
-            result = primitive.compute(*values, **parameters)
-        else:
+        if not of_arrays:
             result = _of_scalars(primitive, values, parameters)
+        elif parameters:
+            result = primitive.compute(*values, **parameters)
+        else:  # to unpack nothing takes a third as long as a small array's sum
+            result = primitive.compute(*values)
     except (ValueError, IndexError, TypeError) as fault:
         named = ", ".join(map(describe, operands))
         # Others of NumPy's own are hard to construct.

@@ -43,6 +43,8 @@ class Adjoints(dict[Node, Any]):
         present = self[node]
         if present is ABSENT:
             self[node] = contribution
+        elif contribution.__class__ is np.ndarray and node in self._own:
+            present += contribution
         elif node in self._own and not _is_recorded(contribution):
             if isinstance(contribution, Scattered):
                 contribution.add_into(present)

@@ -84,10 +84,10 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
 
 
-_BITS: dict[str, Any] = {
-    "d": np.int64,
-    "f": np.int32,
-    "e": np.int16,
+_BITS: dict[np.dtype[Any], Any] = {
+    np.dtype(np.float64): np.int64,
+    np.dtype(np.float32): np.int32,
+    np.dtype(np.float16): np.int16,
 }
 
 
@@ -105,9 +105,9 @@ def select(condition: Any, x: Any, y: Any) -> Any:
         and isinstance(x, np.ndarray)
         and isinstance(condition, np.ndarray)
         and condition.dtype == bool
-        and x.dtype.char in _BITS
+        and x.dtype in _BITS
     ):
-        bits = _BITS[x.dtype.char]
+        bits = _BITS[x.dtype]
         chosen = np.negative(np.asarray(condition).view(np.int8)).astype(bits) & x.view(bits)
         return np.asarray(chosen).view(x.dtype)
     return np.where(condition, x, y)

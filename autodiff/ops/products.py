@@ -59,7 +59,7 @@ def _column(x: Any) -> Any:
     return reshape(x, (*shape_of(x), 1))
 
 
-def _transpose_x(t: Any, f: Any, x: Any, y: Any) -> Any:
+def _transpose_x(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     if len(shape_of(x)) == len(shape_of(y)) == 2:
         return t @ y.mT
     if len(shape_of(y)) == 1:  # a product of numbers: no need of a matrix product
@@ -68,7 +68,7 @@ def _transpose_x(t: Any, f: Any, x: Any, y: Any) -> Any:
     return _as(shape_of(x), sum_to(matmul(t, matrix_transpose(y_columns)), shape_of(x_rows)))
 
 
-def _transpose_y(t: Any, f: Any, x: Any, y: Any) -> Any:
+def _transpose_y(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     if len(shape_of(x)) == len(shape_of(y)) == 2:
         return x.mT @ t
     if len(shape_of(x)) == 1:
@@ -113,8 +113,8 @@ def _product_plus_bias(x: Array, w: Array, b: Array | None = None) -> Array:
 _affine = Biased(
     "affine",
     _product_plus_bias,
-    lambda t, f, x, w, b=None: _transpose_x(t, f, x, w),
-    lambda t, f, x, w, b=None: _transpose_y(t, f, x, w),
+    _transpose_x,
+    _transpose_y,
     lambda t, f, x, w, b: t,  # the engine sums it over the axes along which b was broadcast
     spread=lambda b, f: broadcast_to(b, shape_of(f)),
     text=lambda x, w, b=None: f"{x} @ {w}" if b is None else f"{x} @ {w} + {b}",

@@ -23,7 +23,7 @@ from autodiff.adjoint import dense
 from autodiff.apply import apply
 from autodiff.graph import Node, Operand, bare
 from autodiff.ops import formula
-from autodiff.primitive import Operands, Parameters, Primitive
+from autodiff.primitive import NO_PARAMETERS, Operands, Parameters, Primitive
 
 Contribution: TypeAlias = Callable[..., Any]
 """``rule(t, f, *operands, **parameters)``: the contribution of adjoint ``t`` to one operand."""
@@ -36,7 +36,7 @@ class Rule(Primitive):
 
     def __call__(self, *operands: Operand, **parameters: Any) -> Any:
         """Apply to nodes (recorded) or to bare numbers and arrays (merely computed)."""
-        return apply(self, operands, parameters)
+        return apply(self, operands, parameters or NO_PARAMETERS)
 
 
 class Pointwise(Rule):
@@ -183,7 +183,9 @@ class Linear(Rule):
 
     def vjp(self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         rule = self._transposes[i]
-        return None if rule is None else rule(t, f, *operands, **parameters)
+        if rule is None:
+            return None
+        return rule(t, f, *operands, **parameters) if parameters else rule(t, f, *operands)
 
     def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         # The pattern of the transpose, whatever the other operands' numbers.

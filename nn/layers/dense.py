@@ -98,7 +98,8 @@ class Dense(Module):
         )
 
     def forward(self, x: Operand) -> Any:
-        if len(shape_of(x)) != 2 or shape_of(x)[1] != self.inputs:
+        shape = shape_of(x)
+        if len(shape) != 2 or shape[1] != self.inputs:
             raise ValueError(
                 f"Dense: expected an input of shape (n, {self.inputs}), got {describe(x)}"
                 "; feature maps go through Flatten() first"
