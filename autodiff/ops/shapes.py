@@ -92,9 +92,7 @@ def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
     if isinstance(given, np.ndarray):
         given = given.tolist()
     try:
-        return tuple(
-            whole_number(n) for n in (given if isinstance(given, (tuple, list)) else (given,))
-        )
+        return tuple(map(whole_number, given if isinstance(given, (tuple, list)) else (given,)))
     except TypeError:
         raise TypeError(f"{name} takes whole numbers, got {given!r}") from None
 
