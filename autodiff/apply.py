@@ -40,7 +40,7 @@ def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters)
             result = _of_scalars(primitive, values, parameters)
         elif parameters:
             result = primitive.compute(*values, **parameters)
-        else:  # to unpack nothing takes a third as long as a small array's sum
+        else:  # even to unpack nothing takes as long as to add two small arrays
             result = primitive.compute(*values)
     except (ValueError, IndexError, TypeError) as fault:
         named = ", ".join(map(describe, operands))
