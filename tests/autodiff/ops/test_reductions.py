@@ -325,3 +325,11 @@ def test_what_where_leaves_out_has_no_influence(name: str) -> None:
 def test_errors(call: Function, kind: Any, message: str) -> None:
     with pytest.raises(kind, match=message):
         call(Tensor(points(2, 3)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32, bool])
+@pytest.mark.parametrize("axis", [None, 0, (0, 2)])
+def test_mean_has_the_bits_and_the_dtype_of_numpys(dtype: Any, axis: Any) -> None:
+    x = (np.random.default_rng(0).normal(size=(7, 5, 3)) * 9).astype(dtype)
+    got, expected = np.asarray(ad.mean(x, axis)), np.asarray(np.mean(x, axis))
+    assert (got.dtype, got.tobytes()) == (expected.dtype, expected.tobytes())
