@@ -195,17 +195,18 @@ def pull(
     masked = isinstance(t, Masked) and plain is not t
     if masked and primitive.mixes:
         f, operands = _visible(node, t.mask, f, operands)
-    for i, operand in enumerate(node.operands):
-        if isinstance(operand, Node) and operand in adjoints:
-            contribution = primitive.vjp(i, plain, f, operands, parameters)
-            if contribution is not None and masked:
-                contribution = _masked(contribution, t.mask, i, node)
-            if contribution is not None:
-                contribution = fit(contribution, operand)
-            if contribution is not None:
-                if examine is not None:
-                    examine.contribution(node, i, t, contribution)
-                adjoints.add(operand, contribution)
+    wanted = [i for i, x in enumerate(node.operands) if isinstance(x, Node) and x in adjoints]
+    sent = primitive.contributions(wanted, plain, f, operands, parameters)
+    for i, contribution in zip(wanted, sent, strict=True):
+        operand = node.operands[i]
+        if contribution is not None and masked:
+            contribution = _masked(contribution, t.mask, i, node)
+        if contribution is not None:
+            contribution = fit(contribution, operand)
+        if contribution is not None:
+            if examine is not None:
+                examine.contribution(node, i, t, contribution)
+            adjoints.add(operand, contribution)
 
 
 def _masked(contribution: Any, mask: Any, i: int, node: Node) -> Masked:

@@ -24,3 +24,15 @@ def written(emitter: Callable[..., Any]) -> Callable[..., None]:
     """A function whose instructions are written by hand; see ``numba.extending.intrinsic``."""
     made: Callable[..., None] = extending.intrinsic(emitter)
     return made
+
+
+def summing(function: Kernel) -> Kernel:
+    """Like ``compiled``, for a sum along a row: several of its terms are added up side by side.
+
+    That is all the compiler may change. The order is settled when the program is made, and is the
+    same at each call.
+    """
+    made: Kernel = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})(
+        function
+    )
+    return made

@@ -1,0 +1,39 @@
+"""Whether compiled kernels apply, and arrays as they read them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+
+from autodiff.arrays import Array
+from autodiff.settings import config
+
+_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
+
+
+def native(name: str, *arrays: Array | None) -> ModuleType | None:
+    """A module of compiled kernels, if it takes these arrays: all of one of its dtypes."""
+    dtypes = {array.dtype for array in arrays if array is not None}
+    if config.backend != "native" or len(dtypes) != 1 or not dtypes <= _DTYPES:
+        return None
+    return import_module(f"autodiff.kernels.native.{name}")
+
+
+class _Alias:
+    """The memory of an array, without the mark that says it is read-only."""
+
+    def __init__(self, x: Array) -> None:
+        self.array = x
+        self.__array_interface__ = x.__array_interface__ | {"data": (x.ctypes.data, False)}
+
+
+def contiguous(x: Array) -> Array:
+    """An array as compiled kernels read it.
+
+    Of what may be written to and what may not, numba would make two programs; kernels never write
+    to an operand.
+    """
+    x = np.ascontiguousarray(x)
+    return x if x.flags.writeable else np.asarray(_Alias(x))
