@@ -47,7 +47,7 @@ class Primitive:
         """
         raise NotImplementedError
 
-    def contributions(
+    def vjps(
         self, wanted: Sequence[int], t: Any, f: Any, operands: Operands, parameters: Parameters
     ) -> Iterable[Any]:
         """What ``vjp`` gives for each of the ``wanted`` operands.

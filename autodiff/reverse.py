@@ -196,7 +196,7 @@ def pull(
     if masked and primitive.mixes:
         f, operands = _visible(node, t.mask, f, operands)
     wanted = [i for i, x in enumerate(node.operands) if isinstance(x, Node) and x in adjoints]
-    sent = primitive.contributions(wanted, plain, f, operands, parameters)
+    sent = primitive.vjps(wanted, plain, f, operands, parameters)
     for i, contribution in zip(wanted, sent, strict=True):
         operand = node.operands[i]
         if contribution is not None and masked:

@@ -7,6 +7,7 @@ bias, which broadcast, are one for each column.
 
 from __future__ import annotations
 
+from math import prod
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -61,7 +62,7 @@ def adjoints(
     """
     mean, variance = moments
     spread = np.sqrt(variance + eps)
-    matrix = _matrix(x, weight, bias, axis) if t.dtype == x.dtype else None
+    matrix = _matrix(x, weight, bias, axis, t)
     if matrix is None:
         h = (x - mean) / spread
         g = t * weight
@@ -102,7 +103,8 @@ class _Matrix:
     def back(self, y: Array) -> Array:
         """A matrix as an array like the one that the matrix was made of."""
         shape = [self._shape[i] for i in self._order]
-        return y.reshape(shape).transpose(np.argsort(self._order))
+        array: Array = y.reshape(shape).transpose(np.argsort(self._order))
+        return array
 
     def reduced(self, per_line: Array) -> Array:
         """What was taken over the axes, with length 1 in their place."""
@@ -110,11 +112,14 @@ class _Matrix:
 
     def per_column(self, parameter: Any) -> Array:
         """A weight or a bias, one for each column."""
-        parameter = np.asarray(parameter, self._dtype)
-        parameter = parameter.reshape((1,) * (len(self._shape) - parameter.ndim) + parameter.shape)
         lengths = [self._shape[i] for i in self._columns]
-        own = parameter.reshape([parameter.shape[i] for i in self._columns])
-        return contiguous(np.broadcast_to(own, lengths)).reshape(-1)
+        if np.ndim(parameter) == 0:
+            return np.full(prod(lengths), parameter, self._dtype)
+        if parameter.size != prod(lengths):
+            own = parameter.reshape((1,) * (len(self._shape) - parameter.ndim) + parameter.shape)
+            own = own.reshape([own.shape[i] for i in self._columns])
+            parameter = np.broadcast_to(own, lengths)
+        return contiguous(parameter).reshape(-1)
 
     def spread_out(self, per_column: Array) -> Array:
         """What belongs to the columns, with length 1 in the place of the other axes."""
@@ -122,17 +127,15 @@ class _Matrix:
         return per_column.reshape(shape)
 
 
-def _matrix(x: Any, weight: Any, bias: Any, axis: Axes) -> _Matrix | None:
+def _matrix(x: Any, weight: Any, bias: Any, axis: Axes, *others: Any) -> _Matrix | None:
     """The array as compiled kernels take it, if they do."""
-    parameters = [p for p in (weight, bias) if isinstance(p, (np.ndarray, np.generic))]
+    parameters: list[Any] = [p for p in (weight, bias) if isinstance(p, (np.ndarray, np.generic))]
     if not isinstance(x, np.ndarray) or not x.size or not axis:
         return None
-    native = dispatch.native("normalisation", x, *parameters)
+    native = dispatch.native("normalisation", x, *parameters, *others)
     if native is None:
         return None
-    varying = {
-        i - p.ndim + x.ndim for p in parameters for i, n in enumerate(p.shape) if n > 1
-    }
+    varying = {i - p.ndim + x.ndim for p in parameters for i, n in enumerate(p.shape) if n > 1}
     kept = _others(axis, x.ndim)
     innermost = min(range(x.ndim), key=lambda i: (x.shape[i] == 1, abs(x.strides[i])))
     possible = [

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from autodiff.graph import Axes, Node, Operand, describe
 from autodiff.kernels import normalisation
 from autodiff.kernels.normalisation import Moments
@@ -48,16 +46,15 @@ def _through(u: Any, x: Any, axis: tuple[int, ...], eps: float) -> Any:
 class _Standardise(Explicit):
     """Its adjoints have sums in common, so all of them are computed in one go."""
 
-    def contributions(
+    def vjps(
         self, wanted: Sequence[int], t: Any, f: Any, operands: Operands, parameters: Parameters
     ) -> Iterable[Any]:
         if any(isinstance(operand, Node) for operand in (t, *operands)):
-            return super().contributions(wanted, t, f, operands, parameters)
+            return super().vjps(wanted, t, f, operands, parameters)
         axis, eps, found = (parameters[name] for name in ("axis", "eps", "found"))
-        sent = normalisation.adjoints(t, *operands, found.moments, axis, eps)
+        x, weight, bias = operands
+        sent = normalisation.adjoints(t, x, weight, bias, found.moments, axis, eps)
         return [sum_to(sent[i], shape_of(operands[i])) for i in wanted]
-
-
 
 
 _standardise = _Standardise(
@@ -65,9 +62,7 @@ _standardise = _Standardise(
     _compute,
     vjp=(
         lambda t, f, x, w, b, *, axis, eps, found: _through(t * w, x, axis, eps),
-        lambda t, f, x, w, b, *, axis, eps, found: sum_to(
-            t * _parts(x, axis, eps)[0], shape_of(w)
-        ),
+        lambda t, f, x, w, b, *, axis, eps, found: sum_to(t * _parts(x, axis, eps)[0], shape_of(w)),
         lambda t, f, x, w, b, *, axis, eps, found: sum_to(t, shape_of(b)),
     ),
     jvp=(
@@ -121,7 +116,7 @@ def standardise(
     """
     axes, shape = axes_of(x, axis), shape_of(x)
     for name, parameter in (("weight", weight), ("bias", bias)):
-        if np.broadcast_shapes(shape, shape_of(parameter)) != shape:
+        if not _broadcasts(shape_of(parameter), shape):
             raise ValueError(
                 f"standardise: expected a {name} that broadcasts to {describe(x)}, got "
                 f"{describe(parameter)}"
@@ -131,3 +126,8 @@ def standardise(
     found = _Found()
     y = _standardise(x, weight, bias, axis=axes, eps=eps, found=found)
     return (y, *found.moments) if returned else y
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    lengths = zip(shape[::-1], to[::-1], strict=False)
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in lengths)

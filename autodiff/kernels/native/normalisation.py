@@ -35,8 +35,7 @@ def moments_of_columns(x: Array, columns: int) -> tuple[Array, Array]:
     """Mean and variance of each column: (columns,)."""
     # Of numbers near 0 the squares lose no digits: so of the distance from a first guess.
     guess = x[: columns * _BLOCK].reshape(-1, columns).mean(0)
-    rows = x.size // columns
-    total, squares = _sums_of_columns(x, guess, x, guess) / rows
+    total, squares = _sums_of_columns(x, x, guess, guess) / (x.size // columns)
     variance = np.maximum(squares - total * total, 0)
     return (guess + total).astype(x.dtype), variance.astype(x.dtype)
 
@@ -44,17 +43,14 @@ def moments_of_columns(x: Array, columns: int) -> tuple[Array, Array]:
 def standardised_columns(x: Array, mean: Array, scale: Array, shift: Array) -> Array:
     """(x - mean) · scale + shift."""
     y = np.empty_like(x)
-    along = [_long(per_column) for per_column in (mean, scale, shift)]
-    in_parallel(
-        lambda first, end: _standardised_columns(first, end, x, *along, y), _count(x, along[0])
-    )
+    along = _long(x, mean, scale, shift)
+    in_parallel(lambda first, end: _standardised_columns(first, end, x, along, y), _count(x, along))
     return y
 
 
 @compiled
-def _standardised_columns(
-    first: int, end: int, x: Any, mean: Any, scale: Any, shift: Any, y: Any
-) -> None:
+def _standardised_columns(first: int, end: int, x: Any, along: Any, y: Any) -> None:
+    mean, scale, shift = along[0], along[1], along[2]
     width = len(mean)
     for start in range(first * width, min(end * width, len(x)), width):
         row, to = x[start : start + width], y[start : start + width]
@@ -65,52 +61,43 @@ def _standardised_columns(
 def adjoints_of_columns(
     t: Array, x: Array, mean: Array, spread: Array, weight: Array
 ) -> tuple[Array, Array, Array]:
-    """See ``adjoints_of_rows``."""
-    zero = np.zeros_like(mean)
-    to_shift, products = _sums_of_columns(t, zero, x, mean)
+    """See ``adjoints_of_rows``; mean and spread are (columns,)."""
+    to_bias, products = _sums_of_columns(t, x, np.zeros_like(mean), mean)
     to_weight = products / spread
-    rows = x.size // len(mean)
-    scale = weight / spread
     # weight / spread · (t - mean of t - h · mean of t h), with h = (x - mean) / spread
-    slope = -scale * (to_weight / spread / rows)
-    offset = -scale * (to_shift / rows)
-    along = [_long(per_column.astype(x.dtype)) for per_column in (mean, scale, slope, offset)]
+    rows = x.size // len(mean)
+    along = _long(x, mean, weight / spread, to_weight / (spread * rows), to_bias / rows)
     to_x = np.empty_like(x)
     in_parallel(
-        lambda first, end: _adjoint_of_columns(first, end, t, x, *along, to_x), _count(x, along[0])
+        lambda first, end: _adjoint_of_columns(first, end, t, x, along, to_x), _count(x, along)
     )
-    return to_x, to_weight.astype(x.dtype), to_shift.astype(x.dtype)
+    return to_x, to_weight.astype(x.dtype), to_bias.astype(x.dtype)
 
 
 @compiled
-def _adjoint_of_columns(
-    first: int, end: int, t: Any, x: Any, mean: Any, scale: Any, slope: Any, offset: Any, to: Any
-) -> None:
+def _adjoint_of_columns(first: int, end: int, t: Any, x: Any, along: Any, to_x: Any) -> None:
+    mean, scale, slope, offset = along[0], along[1], along[2], along[3]
     width = len(mean)
     for start in range(first * width, min(end * width, len(x)), width):
-        above, row, below = (
-            t[start : start + width], x[start : start + width], to[start : start + width]
-        )  # fmt: skip
+        stop = start + width
+        above, row, below = t[start:stop], x[start:stop], to_x[start:stop]
         for k in range(len(row)):
-            below[k] = above[k] * scale[k] + ((row[k] - mean[k]) * slope[k] + offset[k])
+            below[k] = (above[k] - offset[k] - (row[k] - mean[k]) * slope[k]) * scale[k]
 
 
-def _sums_of_columns(t: Array, q: Array, x: Array, p: Array) -> Array:
+def _sums_of_columns(t: Array, x: Array, q: Array, p: Array) -> Array:
     """Σ (t - q) and Σ (t - q) (x - p) along each column: (2, columns) of float64."""
-    wide_q, wide_p = _long(q), _long(p)
-    parts = -(-_count(x, wide_p) // _BLOCK)
-    sums = np.empty((parts, 2, len(wide_p)), x.dtype)
-    in_parallel(
-        lambda first, end: _add_columns(first, end, _BLOCK, t, wide_q, x, wide_p, sums), parts
-    )
+    along = _long(x, q, p)
+    parts = -(-_count(x, along) // _BLOCK)
+    sums = np.empty((parts, *along.shape), x.dtype)
+    in_parallel(lambda first, end: _add_columns(first, end, _BLOCK, t, x, along, sums), parts)
     total: Array = sums.sum(0, dtype=np.float64).reshape(2, -1, len(p)).sum(1)
     return total
 
 
 @compiled
-def _add_columns(
-    first: int, end: int, block: int, t: Any, q: Any, x: Any, p: Any, sums: Any
-) -> None:
+def _add_columns(first: int, end: int, block: int, t: Any, x: Any, along: Any, sums: Any) -> None:
+    q, p = along[0], along[1]
     width = len(p)
     for part in range(first, end):
         plain, products = sums[part, 0], sums[part, 1]
@@ -125,14 +112,16 @@ def _add_columns(
                 products[k] += d * (row[k] - p[k])
 
 
-def _long(per_column: Array) -> Array:
-    """What belongs to columns, for a long row."""
-    return np.tile(per_column, max(1, _WIDE // len(per_column)))
+def _long(x: Array, *per_column: Array) -> Array:
+    """What belongs to columns, one below the other, for a long row."""
+    times = max(1, _WIDE // len(per_column[0]))
+    return np.tile(np.array(per_column, x.dtype), times)
 
 
-def _count(x: Array, row: Array) -> int:
+def _count(x: Array, along: Array) -> int:
     """How many long rows there are; the last may be a part of one."""
-    return -(-x.size // len(row))
+    width: int = along.shape[1]
+    return -(-x.size // width)
 
 
 # --- along the rows -------------------------------------------------------------------------------
@@ -213,13 +202,13 @@ def _adjoints_of_rows(
             above, row = t[start : start + width], x[start : start + width]
             below, centre, scale = to_x[start : start + width], mean[i], one / spread[i]
             for k in range(width):
-                below[k] = above[k] * weight[k] * scale
+                below[k] = above[k] * weight[k]
                 to_weight[k] += above[k] * ((row[k] - centre) * scale)
                 to_bias[k] += above[k]
             offset = _sum(below) / count
             slope = _sum_of_products(below, zero, row, centre) / count * scale * scale
             for k in range(width):
-                below[k] -= offset + (row[k] - centre) * slope
+                below[k] = (below[k] - offset - (row[k] - centre) * slope) * scale
 
 
 @summing
