@@ -252,7 +252,10 @@ def fit(contribution: Any, operand: Node) -> Any | None:
             return to_value(contribution)
         return contribution if isinstance(contribution, Node) else float(contribution)
     if isinstance(contribution, Masked):
-        reached = sum_to(contribution.mask.astype(float), operand.shape) != 0  # type: ignore[attr-defined]
+        reached = contribution.mask
+        shape = shape_of(operand)
+        if reached.shape != shape:
+            reached = sum_to(reached.astype(float), shape) != 0
         return Masked(_fit_array(contribution.values, operand), reached)
     if isinstance(contribution, Structured):
         return contribution

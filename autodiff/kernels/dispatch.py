@@ -12,6 +12,9 @@ from autodiff.settings import config
 
 _DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 
+_WORTH_IT = 1 << 14
+"""Fewer numbers than this NumPy is done with before a compiled function has been called."""
+
 
 def native(name: str, *arrays: Array | None) -> ModuleType | None:
     """A module of compiled kernels, if it takes these arrays: all of one of its dtypes."""
@@ -37,3 +40,29 @@ def contiguous(x: Array) -> Array:
     """
     x = np.ascontiguousarray(x)
     return x if x.flags.writeable else np.asarray(_Alias(x))
+
+
+def elementwise(name: str, *operands: Array) -> Array | None:
+    """A function of ``native.pointwise``, if it takes these arrays: a new one, laid out like them.
+
+    They have one shape, and lie in memory in the same order and without gaps.
+
+    Args:
+        name: of the function.
+        operands: of one dtype, but for conditions, which are of bool.
+    """
+    like = operands[-1]
+    if like.size < _WORTH_IT:
+        return None
+    kernels = native("pointwise", *(x for x in operands if x.dtype != bool))
+    if kernels is None:
+        return None
+    if any(x.shape != like.shape for x in operands):
+        return None
+    order = sorted(range(like.ndim), key=lambda i: -like.strides[i])
+    result = np.empty_like(like)
+    ordered = [x.transpose(order) for x in (*operands, result)]
+    if not all(x.flags.c_contiguous for x in ordered):
+        return None
+    kernels.fill(name, *(contiguous(x.reshape(-1)) for x in ordered))
+    return result

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels.dispatch import elementwise
 
 
 def sigmoid(x: Array) -> Array:
@@ -39,7 +40,8 @@ def sech(x: Array) -> Array:
 
 def relu(x: Array) -> Array:
     """max(x, 0)."""
-    return np.maximum(x, 0)
+    larger = elementwise("relu", x) if isinstance(x, np.ndarray) else None
+    return np.maximum(x, 0) if larger is None else larger
 
 
 def pow(x: Any, y: Any) -> Any:
@@ -92,25 +94,39 @@ _BITS: dict[np.dtype[Any], Any] = {
 
 
 def select(condition: Any, x: Any, y: Any) -> Any:
-    """``np.where``, several times faster where ``y`` is the number 0.
+    """``np.where``, several times faster for large arrays, or where the number 0 is chosen from.
+
+    NumPy's own choice takes a branch at each element, and the processor guesses half of them wrong.
+    """
+    if isinstance(condition, np.ndarray) and condition.dtype == bool:
+        if _is_zero(x) and isinstance(y, np.ndarray):
+            condition, x, y = ~condition, y, x
+        if isinstance(x, np.ndarray):
+            if _is_zero(y):
+                return _kept(condition, x)
+            if isinstance(y, np.ndarray):
+                chosen = elementwise("chosen", condition, x, y)
+                if chosen is not None:
+                    return chosen
+    return np.where(condition, x, y)
+
+
+def _is_zero(x: Any) -> bool:
+    return x.__class__ in (int, float) and x == 0 and copysign(1, x) > 0
+
+
+def _kept(condition: Array, x: Array) -> Array:
+    """``x`` where the condition holds, elsewhere 0.
 
     An element's bits and those of -1 or 0, as a whole number, are the element, inf and nan too, or
-    0. NumPy's own choice takes a branch at each element, and the processor guesses half of them
-    wrong.
+    0.
     """
-    if (
-        y.__class__ in (int, float)
-        and y == 0
-        and copysign(1, y) > 0
-        and isinstance(x, np.ndarray)
-        and isinstance(condition, np.ndarray)
-        and condition.dtype == bool
-        and x.dtype in _BITS
-    ):
+    kept = elementwise("kept", condition, x)
+    if kept is None and x.dtype in _BITS:
         bits = _BITS[x.dtype]
-        chosen = np.negative(np.asarray(condition).view(np.int8)).astype(bits) & x.view(bits)
-        return np.asarray(chosen).view(x.dtype)
-    return np.where(condition, x, y)
+        kept = np.asarray(np.negative(condition.view(np.int8)).astype(bits) & x.view(bits))
+        return kept.view(x.dtype)
+    return np.where(condition, x, 0) if kept is None else kept
 
 
 def _either(condition: Any, x: Array, y: Array) -> Array:
