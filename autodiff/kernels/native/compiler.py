@@ -20,9 +20,15 @@ def compiled(function: Kernel) -> Kernel:
     return made
 
 
-def written(emitter: Callable[..., Any]) -> Callable[..., None]:
+def written(emitter: Callable[..., Any]) -> Callable[..., Any]:
     """A function whose instructions are written by hand; see ``numba.extending.intrinsic``."""
-    made: Callable[..., None] = extending.intrinsic(emitter)
+    made: Callable[..., Any] = extending.intrinsic(emitter)
+    return made
+
+
+def by_type(function: Callable[..., Any]) -> Callable[[Kernel], Kernel]:
+    """What chooses by types how a function is computed; see ``numba.extending.overload``."""
+    made: Callable[[Kernel], Kernel] = extending.overload(function)
     return made
 
 
