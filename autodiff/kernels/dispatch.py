@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -42,8 +43,8 @@ def contiguous(x: Array) -> Array:
     return x if x.flags.writeable else np.asarray(_Alias(x))
 
 
-def elementwise(name: str, *operands: Array) -> Array | None:
-    """A function of ``native.pointwise``, if it takes these arrays: a new one, laid out like them.
+def elementwise(name: str, *operands: Any) -> Array | None:
+    """A function of ``native.pointwise``, if it takes these operands: an array laid out like them.
 
     They have one shape, and lie in memory in the same order and without gaps.
 
@@ -52,7 +53,7 @@ def elementwise(name: str, *operands: Array) -> Array | None:
         operands: of one dtype, but for conditions, which are of bool.
     """
     like = operands[-1]
-    if like.size < _WORTH_IT:
+    if not isinstance(like, np.ndarray) or like.size < _WORTH_IT:
         return None
     kernels = native("pointwise", *(x for x in operands if x.dtype != bool))
     if kernels is None:

@@ -20,6 +20,12 @@ def compiled(function: Kernel) -> Kernel:
     return made
 
 
+def inlined(function: Kernel) -> Kernel:
+    """Like ``compiled``, for a function of numbers: a part of the loop that calls it."""
+    made: Kernel = numba.njit(error_model="numpy", forceinline=True)(function)
+    return made
+
+
 def written(emitter: Callable[..., Any]) -> Callable[..., Any]:
     """A function whose instructions are written by hand; see ``numba.extending.intrinsic``."""
     made: Callable[..., Any] = extending.intrinsic(emitter)
@@ -28,7 +34,9 @@ def written(emitter: Callable[..., Any]) -> Callable[..., Any]:
 
 def by_type(function: Callable[..., Any]) -> Callable[[Kernel], Kernel]:
     """What chooses by types how a function is computed; see ``numba.extending.overload``."""
-    made: Callable[[Kernel], Kernel] = extending.overload(function)
+    made: Callable[[Kernel], Kernel] = extending.overload(
+        function, jit_options={"error_model": "numpy", "forceinline": True}
+    )
     return made
 
 

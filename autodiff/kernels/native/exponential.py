@@ -1,28 +1,59 @@
 """The exponential function as kernels use it: without a branch, so that it is computed in vectors.
 
 e^x = 2^k · e^r with a whole number k and |r| ≤ ln 2 / 2, after Cody & Waite, Software Manual for
-the Elementary Functions (1980), chapter 6: k · ln 2 is subtracted in two parts, the first of which
-is exact for ln 2 has few digits there; e^r is a Taylor polynomial.
+the Elementary Functions (1980), chapter 6: k · ln 2 is subtracted in two parts, and the first has
+so few digits that nothing is rounded there; e^r is a Taylor polynomial.
 """
 
 from __future__ import annotations
 
 from math import factorial, log
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 
-from autodiff.kernels.native.compiler import by_type, compiled, written
+from autodiff.kernels.native.compiler import by_type, written
+from autodiff.kernels.native.polynomial import polynomial
+
+
+class _Numbers(NamedTuple):
+    """What the function is made of, for one dtype.
+
+    Attributes:
+        kind: the dtype.
+        rounding: what makes a whole number of a small one by being added and subtracted again:
+            1.5 · 2^p for p digits after the point. Of the sum the last bits are the number.
+        least: where the result is 0.
+        largest: where it is inf.
+        ln2: ln 2 cut off after some digits.
+        ln2_rest: what was cut off.
+    """
+
+    kind: Any
+    rounding: float
+    least: float
+    largest: float
+    ln2: float
+    ln2_rest: float
+
+
+_OF: dict[Any, _Numbers] = {
+    types.float32: _Numbers(
+        np.float32, 1.5 * 2**23, -104.0, 89.0, 0.693359375, -2.1219444005469057e-4
+    ),
+    types.float64: _Numbers(
+        float, 1.5 * 2**52, -746.0, 710.0, 0.6931471803691238, 1.9082149292705877e-10
+    ),
+}
+_TAYLOR = [1 / factorial(n) for n in range(14)]
+_power_of_e = polynomial(_TAYLOR[:8], _TAYLOR)
 
 
 @written
 def _power_of_two(typing: Any, k: Any, rounding: Any) -> Any:
-    """2^k for a whole number k, where that is a normal number.
-
-    In the sum of k and ``rounding``, 1.5 · 2^p for p digits after the point, the last bits are k.
-    """
+    """2^k for a whole number k, where that is a normal number."""
     digits, bias = (23, 127) if k.bitwidth == 32 else (52, 1023)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -34,56 +65,29 @@ def _power_of_two(typing: Any, k: Any, rounding: Any) -> Any:
     return k(k, k), emit
 
 
-_F = np.float32
-_LN2, _LN2_REST = _F(0.693359375), _F(log(2) - 0.693359375)
-_LOG2E, _ROUNDING, _HALF, _ONE = _F(1 / log(2)), _F(1.5 * 2**23), _F(0.5), _F(1)
-_LEAST, _LARGEST = _F(-104.0), _F(89.0)  # beyond them it is 0 and inf
-_C2, _C3, _C4, _C5, _C6, _C7 = (_F(1 / factorial(n)) for n in range(2, 8))
-
-
-@compiled
-def _single(x: float) -> Any:
-    x = _LARGEST if x > _LARGEST else x
-    x = _LEAST if x < _LEAST else x
-    k = (x * _LOG2E + _ROUNDING) - _ROUNDING
-    r = (x - k * _LN2) - k * _LN2_REST
-    p = _C2 + r * (_C3 + r * (_C4 + r * (_C5 + r * (_C6 + r * _C7))))
-    half = (k * _HALF + _ROUNDING) - _ROUNDING  # 2^k itself may be too large or too small
-    f = _ONE + (r + r * r * p)
-    return f * _power_of_two(half, _ROUNDING) * _power_of_two(k - half, _ROUNDING)
-
-
-_D_LN2 = 0.6931471803691238  # its last 32 bits are 0, as in fdlibm
-_D_LN2_REST = 1.9082149292705877e-10
-_D_ROUNDING = 1.5 * 2.0**52
-_D2, _D3, _D4, _D5, _D6, _D7, _D8, _D9, _D10, _D11, _D12, _D13 = (
-    1 / factorial(n) for n in range(2, 14)
-)
-
-
-@compiled
-def _double(x: float) -> Any:
-    x = 710.0 if x > 710.0 else x
-    x = -746.0 if x < -746.0 else x
-    k = (x * 1.4426950408889634 + _D_ROUNDING) - _D_ROUNDING
-    r = (x - k * _D_LN2) - k * _D_LN2_REST
-    p = _D8 + r * (_D9 + r * (_D10 + r * (_D11 + r * (_D12 + r * _D13))))
-    p = _D2 + r * (_D3 + r * (_D4 + r * (_D5 + r * (_D6 + r * (_D7 + r * p)))))
-    half = (k * 0.5 + _D_ROUNDING) - _D_ROUNDING
-    f = 1.0 + (r + r * r * p)
-    return f * _power_of_two(half, _D_ROUNDING) * _power_of_two(k - half, _D_ROUNDING)
-
-
-def exponential(x: Any) -> Any:
-    """E^x of a number, in its dtype."""
-    return np.exp(x)
+def exponential(x: Any, rest: Any) -> Any:
+    """e^(x + rest), in the dtype of x; the rest is small, such as what x lost by rounding."""
+    return np.exp(x + rest)
 
 
 @by_type(exponential)
-def _by_dtype(x: Any) -> Any:
-    of_dtype = _single if x == types.float32 else _double
+def _exponential(x: Any, rest: Any) -> Any:
+    numbers = _OF[x]
+    kind = numbers.kind
+    rounding, least, largest, ln2, ln2_rest = (kind(number) for number in numbers[1:])
+    log2e, half = kind(1 / log(2)), kind(0.5)
 
-    def made(x: Any) -> Any:  # with the annotations of what it stands for
-        return of_dtype(x)
+    def made(x: Any, rest: Any) -> Any:
+        x = largest if x > largest else x
+        x = least if x < least else x
+        k = (x * log2e + rounding) - rounding
+        f = _power_of_e(((x - k * ln2) - k * ln2_rest) + rest)
+        part = (k * half + rounding) - rounding  # 2^k itself may be too large, or too small
+        return f * _power_of_two(part, rounding) * _power_of_two(k - part, rounding)
 
     return made
+
+
+def rounding_of(kind: Any) -> Any:
+    """What makes whole numbers of small ones, for a type of numba; see ``_Numbers``."""
+    return _OF[kind].kind(_OF[kind].rounding)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autodiff.arrays import Array
+from autodiff.kernels.native import normal
 from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.exponential import exponential
+from autodiff.kernels.native.polynomial import polynomial
 from autodiff.kernels.parallel import in_parallel
 
 _BLOCK = 1 << 14
 """Numbers that a thread works on before it looks for more."""
+
+_INVERSE_ODD = [1 / n for n in range(1, 35, 2)]
+_artanh_ratio = polynomial(_INVERSE_ODD[:8], _INVERSE_ODD)
+"""artanh(√x) / √x for x up to 1/9: 1 + x/3 + x²/5 ..."""
 
 
 def fill(name: str, *rows: Array) -> None:
@@ -41,3 +50,46 @@ def chosen(condition: Any, x: Any, z: Any, y: Any) -> None:
     for i in range(len(x)):
         here, other = x[i], z[i]  # both are read, so that there is no branch
         y[i] = here if condition[i] else other
+
+
+@compiled
+def softplus(x: Any, y: Any) -> None:
+    """log(1 + e^x)."""
+    zero, two = x.dtype.type(0), x.dtype.type(2)
+    for i in range(len(x)):
+        e = exponential(-np.abs(x[i]), zero)
+        s = e / (two + e)  # log(1 + e) is 2 artanh(s)
+        larger = x[i] if x[i] > zero or x[i] != x[i] else zero
+        y[i] = larger + two * (s * _artanh_ratio(s * s))
+
+
+@compiled
+def bell(x: Any, y: Any) -> None:
+    """e^(-x²/2)."""
+    for i in range(len(x)):
+        y[i] = normal.bell(x[i])
+
+
+@compiled
+def ndtr(x: Any, y: Any) -> None:
+    """The distribution function of the normal distribution."""
+    for i in range(len(x)):
+        y[i] = normal.distribution(x[i])
+
+
+@compiled
+def sigmoid(x: Any, y: Any) -> None:
+    """1 / (1 + e^-x)."""
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for i in range(len(x)):
+        e = exponential(-np.abs(x[i]), zero)
+        y[i] = (one if x[i] >= zero else e) / (one + e)
+
+
+@compiled
+def sigmoid_slope(x: Any, y: Any) -> None:
+    """e^-x / (1 + e^-x)²."""
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for i in range(len(x)):
+        e = exponential(-np.abs(x[i]), zero)
+        y[i] = e / ((one + e) * (one + e))

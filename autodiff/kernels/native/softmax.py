@@ -59,9 +59,10 @@ def _sums_of_powers(x: Any, largest: Any, sums: Any) -> None:
 
 @summing
 def _sum_of_powers(x: Any, largest: float) -> Any:
-    total = x.dtype.type(0)
+    zero = x.dtype.type(0)
+    total = zero
     for k in range(len(x)):
-        total += exponential(x[k] - largest)
+        total += exponential(x[k] - largest, zero)
     return total
 
 
@@ -76,8 +77,9 @@ def _softmax(x: Any, largest: Any, scale: Any, f: Any) -> None:
 
 @summing
 def _powers(x: Any, largest: float, f: Any) -> Any:
-    total = x.dtype.type(0)
+    zero = x.dtype.type(0)
+    total = zero
     for k in range(len(x)):
-        f[k] = exponential(x[k] - largest)
+        f[k] = exponential(x[k] - largest, zero)
         total += f[k]
     return total

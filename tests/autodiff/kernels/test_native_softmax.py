@@ -32,7 +32,7 @@ def powers(x: Any) -> Any:
     @numba.njit(error_model="numpy")
     def fill(x: Any, f: Any) -> None:
         for i in range(len(x)):
-            f[i] = exponential(x[i])
+            f[i] = exponential(x[i], x.dtype.type(0))
 
     f = np.empty_like(x)
     fill(x, f)
