@@ -22,6 +22,7 @@ _WORTH_IT = 1 << 12
 
 def log_sum_exp(x: Any, axis: Axes, keepdims: bool) -> Any:
     """The smooth maximum over some axes."""
+    x = _floating(x)
     largest, sums = _sums_of_powers(x, axis)
     with np.errstate(divide="ignore"):
         f = np.log(sums) + largest
@@ -30,12 +31,14 @@ def log_sum_exp(x: Any, axis: Axes, keepdims: bool) -> Any:
 
 def log_softmax(x: Any, axis: Axes) -> Any:
     """The logarithm of ``softmax``."""
+    x = _floating(x)
     largest, sums = _sums_of_powers(x, axis)
     return (x - largest) - np.log(sums)
 
 
 def softmax(x: Any, axis: Axes) -> Any:
     """e^x / Σ e^x over some axes."""
+    x = _floating(x)
     rows = _Rows.of(x, axis)
     if rows is not None:
         return rows.native.softmax(rows.x, np.ones(len(rows.x), x.dtype)).reshape(x.shape)
@@ -45,6 +48,7 @@ def softmax(x: Any, axis: Axes) -> Any:
 
 def cross_entropy(x: Array, labels: Array) -> Array:
     """-log softmax(x)[label] of each row."""
+    x = _floating(x)
     largest, sums = _sums_of_powers(x, (1,))
     of_labels = x[np.arange(len(labels)), labels] - largest[:, 0]
     f: Array = np.log(sums[:, 0]) - of_labels
@@ -62,6 +66,10 @@ def cross_entropy_adjoint(t: Array, x: Array, labels: Array) -> Array:
     f[np.arange(len(labels)), labels] -= 1
     f *= t[:, np.newaxis]
     return f
+
+
+def _floating(x: Any) -> Any:
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def _sums_of_powers(x: Any, axis: Axes) -> tuple[Any, Any]:
