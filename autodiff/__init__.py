@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
     from autodiff.ops.diagonals import *  # noqa: F403
     from autodiff.ops.einstein import *  # noqa: F403
     from autodiff.ops.nan_reductions import *  # noqa: F403
+    from autodiff.ops.normalisation import *  # noqa: F403
     from autodiff.ops.order_statistics import *  # noqa: F403
     from autodiff.ops.padding import *  # noqa: F403
     from autodiff.ops.polynomials import *  # noqa: F403

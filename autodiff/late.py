@@ -24,6 +24,7 @@ NAMES: dict[str, str] = {
     "autodiff.ops.diagonals": "diag diagflat diagonal trace tril triu",
     "autodiff.ops.einstein": "einsum",
     "autodiff.ops.nan_reductions": "nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "autodiff.ops.normalisation": "standardise",
     "autodiff.ops.order_statistics": (
         "median nanmedian nanpercentile nanquantile percentile quantile"
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -46,6 +46,15 @@ class Primitive:
         ``None`` says that the operand doesn't influence the output.
         """
         raise NotImplementedError
+
+    def vjps(
+        self, wanted: Sequence[int], t: Any, f: Any, operands: Operands, parameters: Parameters
+    ) -> Iterable[Any]:
+        """What ``vjp`` gives for each of the ``wanted`` operands.
+
+        A primitive whose adjoints have much in common computes them in one go here.
+        """
+        return [self.vjp(i, t, f, operands, parameters) for i in wanted]
 
     def reach(self, i: int, mask: Any, f: Any, operands: Operands, parameters: Parameters) -> Any:
         """Which elements of operand ``i`` influence the elements of the output that ``mask`` marks.

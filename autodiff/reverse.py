@@ -196,17 +196,18 @@ def pull(
         plain, masked = t.dense(), isinstance(t, Masked)
     if masked and primitive.mixes:
         f, operands = _visible(node, t.mask, f, operands)
-    for i, operand in enumerate(held):
-        if isinstance(operand, Node) and operand in adjoints:
-            contribution = primitive.vjp(i, plain, f, operands, parameters)
-            if contribution is not None and masked:
-                contribution = _masked(contribution, t.mask, i, node)
-            if contribution is not None:
-                contribution = fit(contribution, operand)
-            if contribution is not None:
-                if examine is not None:
-                    examine.contribution(node, i, t, contribution)
-                adjoints.add(operand, contribution)
+    wanted = [i for i, x in enumerate(held) if isinstance(x, Node) and x in adjoints]
+    sent = primitive.vjps(wanted, plain, f, operands, parameters)
+    for i, contribution in zip(wanted, sent, strict=True):
+        operand = held[i]
+        if contribution is not None and masked:
+            contribution = _masked(contribution, t.mask, i, node)
+        if contribution is not None:
+            contribution = fit(contribution, operand)
+        if contribution is not None:
+            if examine is not None:
+                examine.contribution(node, i, t, contribution)
+            adjoints.add(operand, contribution)
 
 
 def _masked(contribution: Any, mask: Any, i: int, node: Node) -> Masked:
@@ -249,7 +250,10 @@ def fit(contribution: Any, operand: Node) -> Any | None:
             return to_value(contribution)
         return contribution if isinstance(contribution, Node) else float(contribution)
     if isinstance(contribution, Masked):
-        reached = sum_to(contribution.mask.astype(float), operand.shape) != 0  # type: ignore[attr-defined]
+        reached = contribution.mask
+        shape = shape_of(operand)
+        if reached.shape != shape:
+            reached = sum_to(reached.astype(float), shape) != 0
         return Masked(_fit_array(contribution.values, operand), reached)
     if isinstance(contribution, Structured):
         return contribution

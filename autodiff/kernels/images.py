@@ -13,52 +13,29 @@ from types import ModuleType
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels import convolution, pooling
+from autodiff.kernels import convolution, dispatch, pooling
+from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.pooling import Ties, Winners
 from autodiff.kernels.windows import Sizes, output_sizes
-from autodiff.settings import config
 
 _FEWEST_OUTPUTS = 4
 """A group of fewer outputs would leave most of a vector register idle."""
 
 
 def _native(name: str, rank: int, *arrays: Array | None) -> ModuleType | None:
-    """A module of compiled kernels, if it takes these arrays."""
-    if config.backend != "native" or rank > 2:
-        return None
-    dtypes = {array.dtype for array in arrays if array is not None}
-    if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
-        return None
-    return import_module(f"autodiff.kernels.native.{name}")
+    """A module of compiled kernels, if it takes these images: along one axis or two."""
+    return dispatch.native(name, *arrays) if rank <= 2 else None
 
 
 def _channels_last(x: Array) -> Array:
     """(n, c, *spatial) as a contiguous (n, height, width, c); a sequence has the height 1."""
     x = x[:, :, np.newaxis] if x.ndim == 3 else x
-    return _contiguous(x.transpose(0, 2, 3, 1))
+    return contiguous(x.transpose(0, 2, 3, 1))
 
 
 def _channels_first(x: Array, rank: int) -> Array:
     x = x.transpose(0, 3, 1, 2)
     return x[:, :, 0] if rank == 1 else x
-
-
-class _Alias:
-    """The memory of an array, without the mark that says it is read-only."""
-
-    def __init__(self, x: Array) -> None:
-        self.array = x
-        self.__array_interface__ = x.__array_interface__ | {"data": (x.ctypes.data, False)}
-
-
-def _contiguous(x: Array) -> Array:
-    """An array as compiled kernels read it.
-
-    Of what may be written to and what may not, numba would make two programs; kernels never write
-    to an operand.
-    """
-    x = np.ascontiguousarray(x)
-    return x if x.flags.writeable else np.asarray(_Alias(x))
 
 
 def _two(sizes: Sizes, first: int = 1) -> Sizes:
@@ -82,8 +59,8 @@ def correlate(
     if native is None or len(w) // groups < _FEWEST_OUTPUTS:
         return convolution.correlate(x, w, stride, dilation, groups, b)
     out = output_sizes(x.shape[2:], w.shape[2:], stride, dilation)
-    kernels = _contiguous(_four(w).transpose(2, 3, 1, 0))
-    bias = np.zeros(len(w), x.dtype) if b is None else _contiguous(b)
+    kernels = contiguous(_four(w).transpose(2, 3, 1, 0))
+    bias = np.zeros(len(w), x.dtype) if b is None else contiguous(b)
     y = native.correlate(
         _channels_last(x), kernels, bias, _two(stride), _two(dilation), groups, _two(out)
     )
@@ -98,7 +75,7 @@ def correlate_input(
     if isinstance(t, Winners):
         if _is_plain(stride, dilation, groups) and w.shape[1] * w.shape[-1] >= _FEWEST_IN_A_RUN:
             scattered = import_module("autodiff.kernels.native.scattered")
-            kernels = _contiguous(_four(w).transpose(0, 2, 3, 1))
+            kernels = contiguous(_four(w).transpose(0, 2, 3, 1))
             return _channels_first(scattered.correlate_input(t, kernels, _two(spatial)), rank)
         t = unpooled(t)
     native = _native("convolution", rank, t, w)
@@ -108,7 +85,7 @@ def correlate_input(
     # A correlation again: of the adjoint with a border, and of the kernels flipped.
     ours, size = len(w) // groups, _two(w.shape[2:])
     kernels = _four(w)[:, :, ::-1, ::-1].reshape(groups, ours, channels, *size)
-    kernels = _contiguous(kernels.transpose(3, 4, 1, 0, 2)).reshape(*size, ours, -1)
+    kernels = contiguous(kernels.transpose(3, 4, 1, 0, 2)).reshape(*size, ours, -1)
     framed = _framed(t, _two(spatial), size, _two(dilation))
     nothing = np.zeros(groups * channels, t.dtype)
     x = native.correlate(framed, kernels, nothing, (1, 1), _two(dilation), groups, _two(spatial))

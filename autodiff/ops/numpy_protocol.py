@@ -32,6 +32,7 @@ FAMILIES: dict[str, str] = {
     "cumulative": "numpy",
     "softmax": "numpy",
     "statistics": "numpy",
+    "normalisation": "numpy",
     "order_statistics": "numpy",
     "sampled": "numpy",
     "shapes": "numpy",

@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.arrays import Array, frozen
 from autodiff.graph import Axes, Operand, bare, describe
+from autodiff.kernels import softmax as kernels
 from autodiff.ops.pointwise import exp
 from autodiff.ops.reductions import axes_of, sum, weighted
 from autodiff.ops.rules import Explicit
@@ -25,34 +26,6 @@ __all__ = [
 ]
 
 
-def _shifted(x: Array, axis: tuple[int, ...]) -> tuple[Array, Array]:
-    """The operand less its largest elements, so that exp can't overflow; and those."""
-    if x.dtype.kind != "f":
-        x = x.astype(np.float64)
-    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    finite = np.where(np.isfinite(largest), largest, 0)  # inf - inf would be nan
-    return x - finite, finite
-
-
-def _log_sum_exp(x: Array, *, axis: tuple[int, ...], keepdims: bool) -> Array:
-    shifted, largest = _shifted(x, axis)
-    with np.errstate(divide="ignore"):
-        f: Array = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True)) + largest
-    return f if keepdims else np.squeeze(f, axis)
-
-
-def _softmax_array(x: Array, *, axis: tuple[int, ...]) -> Array:
-    powers = np.exp(_shifted(x, axis)[0])
-    f: Array = powers / np.sum(powers, axis=axis, keepdims=True)
-    return f
-
-
-def _log_softmax_array(x: Array, *, axis: tuple[int, ...]) -> Array:
-    shifted, _ = _shifted(x, axis)
-    f: Array = shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
-    return f
-
-
 def _softmax_product(t: Any, f: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """The Jacobian diag(f) - f fᵀ, which is symmetric, times t."""
     tf = t * f
@@ -64,23 +37,21 @@ def _along(t: Any, f: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     return broadcast_to(sum(t, axis, True), shape_of(x))
 
 
-_softmax = Explicit("softmax", _softmax_array, _softmax_product, _softmax_product, pattern=_along)
+_softmax = Explicit("softmax", kernels.softmax, _softmax_product, _softmax_product, pattern=_along)
 _log_softmax = Explicit(
     "log_softmax",
-    _log_softmax_array,
+    kernels.log_softmax,
     lambda t, f, x, *, axis: t - exp(f) * sum(t, axis, True),
     lambda dx, f, x, *, axis: dx - sum(exp(f) * dx, axis, True),
     pattern=_along,
 )
-_logsumexp = weighted("logsumexp", _log_sum_exp, lambda f, x, axis: _softmax(x, axis=axis))
+_logsumexp = weighted("logsumexp", kernels.log_sum_exp, lambda f, x, axis: _softmax(x, axis=axis))
 
 
 def _cross_entropy_array(
     x: Array, *, axis: tuple[int, ...], keepdims: bool, labels: Array
 ) -> Array:
-    shifted, _ = _shifted(x, axis)
-    of_labels = shifted[np.arange(len(labels)), labels]
-    f: Array = np.log(np.sum(np.exp(shifted), axis=axis)) - of_labels
+    f = kernels.cross_entropy(x, labels)
     return f[:, None] if keepdims else f
 
 
@@ -91,7 +62,16 @@ def _less_the_labels(f: Any, x: Any, axis: tuple[int, ...], labels: Array) -> An
     return _softmax(x, axis=axis) - ones
 
 
-_cross_entropy = weighted("cross_entropy", _cross_entropy_array, _less_the_labels)
+def _times_less_the_labels(t: Any, f: Any, x: Any, axis: tuple[int, ...], labels: Array) -> Any:
+    """``t`` times the weights, in one go on bare arrays."""
+    if isinstance(t, np.ndarray) and isinstance(x, np.ndarray):
+        return kernels.cross_entropy_adjoint(t[:, 0], x, labels)
+    return t * _less_the_labels(f, x, axis, labels)
+
+
+_cross_entropy = weighted(
+    "cross_entropy", _cross_entropy_array, _less_the_labels, _times_less_the_labels
+)
 
 
 def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:

@@ -1,8 +1,9 @@
 """SciPy's special functions: a table of pointwise primitives, like that of ``pointwise.py``.
 
-SciPy computes the values; it is loaded at the first call. The derivatives are those of the Digital
-Library of Mathematical Functions (dlmf.nist.gov). An order or a parameter without a derivative of
-practical use, such as the order of a Bessel function, has to be a constant.
+SciPy computes the values; it is loaded at the first call. (The normal distribution of a large array
+is computed by a kernel of the library's own.) The derivatives are those of the Digital Library of
+Mathematical Functions (dlmf.nist.gov). An order or a parameter without a derivative of practical
+use, such as the order of a Bessel function, has to be a constant.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from autodiff.graph import Operand, describe, is_differentiable
 from autodiff.kernels import special as kernels
+from autodiff.kernels.dispatch import elementwise
 from autodiff.kernels.scalar import through_numpy
 from autodiff.ops import generate
 from autodiff.ops.pointwise import neg, sigmoid, softplus
@@ -46,9 +48,15 @@ def _scipy(name: str) -> Callable[..., Any]:
     return lambda *operands: getattr(_library(), name)(*operands)
 
 
+def _ndtr(x: Any) -> Any:
+    compiled = elementwise("ndtr", x)
+    return _library().ndtr(x) if compiled is None else compiled
+
+
 _COMPUTED: dict[str, Callable[..., Any]] = {
     name: _scipy(name) for name in __all__ if name not in ("digamma", "expit", "log_expit")
 } | {
+    "ndtr": _ndtr,
     "gauss": kernels.gauss,
     "bell": kernels.bell,
     "log_ratio": kernels.log_ratio,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
-from autodiff.graph import Operand, bare, describe
+from autodiff.graph import Operand, describe
 from autodiff.kernels.windows import Sizes
 from autodiff.ops.shapes import shape_of, whole_numbers
 from nn.checks import whole
@@ -80,30 +80,28 @@ class BatchNorm(Module):
                 f"got {describe(x)}"
             )
         along = (1, -1, *(1,) * (len(shape) - 2))
+        weight, bias = (
+            default if parameter is None else ad.reshape(parameter, along)
+            for parameter, default in ((self.weight, 1.0), (self.bias, 0.0))
+        )
         if self.training:
-            deviations, variance = self._of_batch(x, (0, *range(2, len(shape))))
-        else:
-            deviations = ad.sub(x, self.running_mean.reshape(along))
-            variance = self.running_var.reshape(along)
-        spread = ad.sqrt(variance + self.eps)
-        if self.weight is None or self.bias is None:
-            return deviations / spread
-        scale = ad.reshape(self.weight, along) / spread  # one number per channel
-        return deviations * scale + ad.reshape(self.bias, along)
+            return self._of_batch(x, (0, *range(2, len(shape))), weight, bias)
+        deviations = ad.sub(x, self.running_mean.reshape(along))
+        spread = np.sqrt(self.running_var.reshape(along) + self.eps)
+        return deviations * (weight / spread) + bias
 
-    def _of_batch(self, x: Operand, axes: tuple[int, ...]) -> tuple[Any, Any]:
-        """Deviations from the mean and variance of a batch; the running averages move on."""
+    def _of_batch(self, x: Operand, axes: tuple[int, ...], weight: Any, bias: Any) -> Any:
+        """The batch normalised by itself; the running averages move on."""
         count = prod(shape_of(x)[axis] for axis in axes)
         if count < 2:
             raise ValueError(
                 "BatchNorm: expected at least two elements per channel in training, got "
                 f"{describe(x)}; eval() normalises single examples"
             )
-        mean = ad.mean(x, axes, True)
-        deviations, variance = _about(x, mean, axes)
-        self._move(self.running_mean, bare(mean))
-        self._move(self.running_var, bare(variance) * (count / (count - 1)))
-        return deviations, variance
+        y, mean, variance = ad.standardise(x, axes, weight, bias, eps=self.eps, returned=True)
+        self._move(self.running_mean, mean)
+        self._move(self.running_var, variance * (count / (count - 1)))
+        return y
 
     def _move(self, running: Array, latest: Array) -> None:
         running *= 1 - self.momentum
@@ -159,15 +157,9 @@ class LayerNorm(Module):
             raise ValueError(
                 f"LayerNorm: expected an input of shape (..., {expected}), got {describe(x)}"
             )
-        deviations, variance = _about(x, ad.mean(x, axes, True), axes)
-        y = deviations / ad.sqrt(variance + self.eps)
-        return y if self.weight is None or self.bias is None else y * self.weight + self.bias
-
-
-def _about(x: Operand, mean: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
-    """Deviations from the mean, and the mean of their squares."""
-    deviations = ad.sub(x, mean)
-    return deviations, ad.mean(ad.square(deviations), axes, True)
+        if self.weight is None or self.bias is None:
+            return ad.standardise(x, axes, eps=self.eps)
+        return ad.standardise(x, axes, self.weight, self.bias, eps=self.eps)
 
 
 def _positive(name: str, eps: float) -> float:

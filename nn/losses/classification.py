@@ -244,6 +244,8 @@ class BinaryCrossEntropyWithLogits(Loss):
 
     def terms(self, scores: Operand, targets: Operand) -> Any:
         yes, no = _yes_and_no("BinaryCrossEntropyWithLogits", scores, targets)
+        if (yes * no == 0).all():  # one of the two answers is right
+            return ad.softplus((no - yes) * scores)
         missed = ad.softplus(-_where_it_counts(yes, scores, 0.0))
         alarmed = ad.softplus(_where_it_counts(no, scores, 0.0))
         return yes * missed + no * alarmed

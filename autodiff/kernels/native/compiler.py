@@ -20,7 +20,33 @@ def compiled(function: Kernel) -> Kernel:
     return made
 
 
-def written(emitter: Callable[..., Any]) -> Callable[..., None]:
+def inlined(function: Kernel) -> Kernel:
+    """Like ``compiled``, for a function of numbers: a part of the loop that calls it."""
+    made: Kernel = numba.njit(error_model="numpy", forceinline=True)(function)
+    return made
+
+
+def written(emitter: Callable[..., Any]) -> Callable[..., Any]:
     """A function whose instructions are written by hand; see ``numba.extending.intrinsic``."""
-    made: Callable[..., None] = extending.intrinsic(emitter)
+    made: Callable[..., Any] = extending.intrinsic(emitter)
+    return made
+
+
+def by_type(function: Callable[..., Any]) -> Callable[[Kernel], Kernel]:
+    """What chooses by types how a function is computed; see ``numba.extending.overload``."""
+    made: Callable[[Kernel], Kernel] = extending.overload(
+        function, jit_options={"error_model": "numpy", "forceinline": True}
+    )
+    return made
+
+
+def summing(function: Kernel) -> Kernel:
+    """Like ``compiled``, for a sum along a row: several of its terms are added up side by side.
+
+    That is all the compiler may change. The order is settled when the program is made, and is the
+    same at each call.
+    """
+    made: Kernel = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})(
+        function
+    )
     return made

@@ -1,0 +1,69 @@
+"""Whether compiled kernels apply, and arrays as they read them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import Array
+from autodiff.settings import config
+
+_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
+
+_WORTH_IT = 1 << 14
+"""Fewer numbers than this NumPy is done with before a compiled function has been called."""
+
+
+def native(name: str, *arrays: Array | None) -> ModuleType | None:
+    """A module of compiled kernels, if it takes these arrays: all of one of its dtypes."""
+    dtypes = {array.dtype for array in arrays if array is not None}
+    if config.backend != "native" or len(dtypes) != 1 or not dtypes <= _DTYPES:
+        return None
+    return import_module(f"autodiff.kernels.native.{name}")
+
+
+class _Alias:
+    """The memory of an array, without the mark that says it is read-only."""
+
+    def __init__(self, x: Array) -> None:
+        self.array = x
+        self.__array_interface__ = x.__array_interface__ | {"data": (x.ctypes.data, False)}
+
+
+def contiguous(x: Array) -> Array:
+    """An array as compiled kernels read it.
+
+    Of what may be written to and what may not, numba would make two programs; kernels never write
+    to an operand.
+    """
+    x = np.ascontiguousarray(x)
+    return x if x.flags.writeable else np.asarray(_Alias(x))
+
+
+def elementwise(name: str, *operands: Any) -> Array | None:
+    """A function of ``native.pointwise``, if it takes these operands: an array laid out like them.
+
+    They have one shape, and lie in memory in the same order and without gaps.
+
+    Args:
+        name: of the function.
+        operands: of one dtype, but for conditions, which are of bool.
+    """
+    like = operands[-1]
+    if not isinstance(like, np.ndarray) or like.size < _WORTH_IT:
+        return None
+    kernels = native("pointwise", *(x for x in operands if x.dtype != bool))
+    if kernels is None:
+        return None
+    if any(x.shape != like.shape for x in operands):
+        return None
+    order = sorted(range(like.ndim), key=lambda i: -like.strides[i])
+    result = np.empty_like(like)
+    ordered = [x.transpose(order) for x in (*operands, result)]
+    if not all(x.flags.c_contiguous for x in ordered):
+        return None
+    kernels.fill(name, *(contiguous(x.reshape(-1)) for x in ordered))
+    return result

@@ -1,0 +1,228 @@
+"""Mean 0 and variance 1, for matrices: along each row, or along each column.
+
+Matrices are flat here, row behind row. Where work goes along the columns, several rows that lie
+behind each other are one long row of as many columns, so that short rows are long enough to be
+worth a loop: what belongs to a column is repeated as often.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import Array
+from autodiff.kernels.native.compiler import compiled, summing
+from autodiff.kernels.parallel import in_parallel
+
+_WIDE = 512
+"""Numbers in a long row."""
+
+_BLOCK = 64
+"""Long rows that are added up to one, before those are."""
+
+_FEWEST = 16
+"""Parts that sums along the columns are made of, if there are as many rows."""
+
+_LARGEST = 512
+"""Rows in such a part, at most."""
+
+
+# --- along the columns ----------------------------------------------------------------------------
+
+
+def moments_of_columns(x: Array, columns: int) -> tuple[Array, Array]:
+    """Mean and variance of each column: (columns,)."""
+    # Of numbers near 0 the squares lose no digits: so of the distance from a first guess.
+    guess = x[: columns * _BLOCK].reshape(-1, columns).mean(0)
+    total, squares = _sums_of_columns(x, x, guess, guess) / (x.size // columns)
+    variance = np.maximum(squares - total * total, 0)
+    return (guess + total).astype(x.dtype), variance.astype(x.dtype)
+
+
+def standardised_columns(x: Array, mean: Array, scale: Array, shift: Array) -> Array:
+    """(x - mean) · scale + shift."""
+    y = np.empty_like(x)
+    along = _long(x, mean, scale, shift)
+    in_parallel(lambda first, end: _standardised_columns(first, end, x, along, y), _count(x, along))
+    return y
+
+
+@compiled
+def _standardised_columns(first: int, end: int, x: Any, along: Any, y: Any) -> None:
+    mean, scale, shift = along[0], along[1], along[2]
+    width = len(mean)
+    for start in range(first * width, min(end * width, len(x)), width):
+        row, to = x[start : start + width], y[start : start + width]
+        for k in range(len(row)):
+            to[k] = (row[k] - mean[k]) * scale[k] + shift[k]
+
+
+def adjoints_of_columns(
+    t: Array, x: Array, mean: Array, spread: Array, weight: Array
+) -> tuple[Array, Array, Array]:
+    """See ``adjoints_of_rows``; mean and spread are (columns,)."""
+    to_bias, products = _sums_of_columns(t, x, np.zeros_like(mean), mean)
+    to_weight = products / spread
+    # weight / spread · (t - mean of t - h · mean of t h), with h = (x - mean) / spread
+    rows = x.size // len(mean)
+    along = _long(x, mean, weight / spread, to_weight / (spread * rows), to_bias / rows)
+    to_x = np.empty_like(x)
+    in_parallel(
+        lambda first, end: _adjoint_of_columns(first, end, t, x, along, to_x), _count(x, along)
+    )
+    return to_x, to_weight.astype(x.dtype), to_bias.astype(x.dtype)
+
+
+@compiled
+def _adjoint_of_columns(first: int, end: int, t: Any, x: Any, along: Any, to_x: Any) -> None:
+    mean, scale, slope, offset = along[0], along[1], along[2], along[3]
+    width = len(mean)
+    for start in range(first * width, min(end * width, len(x)), width):
+        stop = start + width
+        above, row, below = t[start:stop], x[start:stop], to_x[start:stop]
+        for k in range(len(row)):
+            below[k] = (above[k] - offset[k] - (row[k] - mean[k]) * slope[k]) * scale[k]
+
+
+def _sums_of_columns(t: Array, x: Array, q: Array, p: Array) -> Array:
+    """Σ (t - q) and Σ (t - q) (x - p) along each column: (2, columns) of float64."""
+    along = _long(x, q, p)
+    parts = -(-_count(x, along) // _BLOCK)
+    sums = np.empty((parts, *along.shape), x.dtype)
+    in_parallel(lambda first, end: _add_columns(first, end, _BLOCK, t, x, along, sums), parts)
+    total: Array = sums.sum(0, dtype=np.float64).reshape(2, -1, len(p)).sum(1)
+    return total
+
+
+@compiled
+def _add_columns(first: int, end: int, block: int, t: Any, x: Any, along: Any, sums: Any) -> None:
+    q, p = along[0], along[1]
+    width = len(p)
+    for part in range(first, end):
+        plain, products = sums[part, 0], sums[part, 1]
+        plain[:] = 0
+        products[:] = 0
+        begin = part * block * width
+        for start in range(begin, min(begin + block * width, len(x)), width):
+            above, row = t[start : start + width], x[start : start + width]
+            for k in range(len(row)):
+                d = above[k] - q[k]
+                plain[k] += d
+                products[k] += d * (row[k] - p[k])
+
+
+def _long(x: Array, *per_column: Array) -> Array:
+    """What belongs to columns, one below the other, for a long row."""
+    times = max(1, _WIDE // len(per_column[0]))
+    return np.tile(np.array(per_column, x.dtype), times)
+
+
+def _count(x: Array, along: Array) -> int:
+    """How many long rows there are; the last may be a part of one."""
+    width: int = along.shape[1]
+    return -(-x.size // width)
+
+
+# --- along the rows -------------------------------------------------------------------------------
+
+
+def standardised_rows(
+    x: Array, eps: float, weight: Array, bias: Array
+) -> tuple[Array, Array, Array]:
+    """(x - mean) / sqrt(variance + eps) · weight + bias, and mean and variance: (rows,)."""
+    rows = x.size // len(weight)
+    y, mean, variance = np.empty_like(x), np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    least = x.dtype.type(eps)
+    in_parallel(
+        lambda first, end: _standardised_rows(
+            first, end, x, least, weight, bias, y, mean, variance
+        ),
+        rows,
+    )
+    return y, mean, variance
+
+
+@compiled
+def _standardised_rows(
+    first: int, end: int, x: Any, eps: float, weight: Any, bias: Any, y: Any, mean: Any,
+    variance: Any,
+) -> None:  # fmt: skip
+    width = len(weight)
+    count, one = x.dtype.type(width), x.dtype.type(1)
+    for i in range(first, end):
+        row, to = x[i * width : i * width + width], y[i * width : i * width + width]
+        centre = _sum(row) / count
+        squares = _sum_of_products(row, centre, row, centre) / count
+        mean[i], variance[i] = centre, squares
+        scale = one / np.sqrt(squares + eps)
+        for k in range(width):
+            to[k] = (row[k] - centre) * scale * weight[k] + bias[k]
+
+
+def adjoints_of_rows(
+    t: Array, x: Array, mean: Array, spread: Array, weight: Array
+) -> tuple[Array, Array, Array]:
+    """What the adjoint t sends back to x, to the weight and to the bias.
+
+    Args:
+        t: of the shape of ``x``.
+        x: what was standardised.
+        mean: (rows,).
+        spread: (rows,), sqrt(variance + eps).
+        weight: (columns,).
+    """
+    rows, columns = len(mean), len(weight)
+    parts = min(rows, max(_FEWEST, -(-rows // _LARGEST)))
+    ends = np.arange(parts + 1) * rows // max(parts, 1)
+    to_x, sums = np.empty_like(x), np.empty((parts, 2, columns), x.dtype)
+    in_parallel(
+        lambda first, end: _adjoints_of_rows(
+            first, end, ends, t, x, mean, spread, weight, to_x, sums
+        ),
+        parts,
+    )
+    to_weight, to_bias = sums.sum(0)
+    return to_x, to_weight, to_bias
+
+
+@compiled
+def _adjoints_of_rows(
+    first: int, end: int, ends: Any, t: Any, x: Any, mean: Any, spread: Any, weight: Any, to_x: Any,
+    sums: Any,
+) -> None:  # fmt: skip
+    width = len(weight)
+    count, zero, one = x.dtype.type(width), x.dtype.type(0), x.dtype.type(1)
+    for part in range(first, end):
+        to_weight, to_bias = sums[part, 0], sums[part, 1]
+        to_weight[:] = 0
+        to_bias[:] = 0
+        for i in range(ends[part], ends[part + 1]):
+            start = i * width
+            above, row = t[start : start + width], x[start : start + width]
+            below, centre, scale = to_x[start : start + width], mean[i], one / spread[i]
+            for k in range(width):
+                below[k] = above[k] * weight[k]
+                to_weight[k] += above[k] * ((row[k] - centre) * scale)
+                to_bias[k] += above[k]
+            offset = _sum(below) / count
+            slope = _sum_of_products(below, zero, row, centre) / count * scale * scale
+            for k in range(width):
+                below[k] = (below[k] - offset - (row[k] - centre) * slope) * scale
+
+
+@summing
+def _sum(x: Any) -> Any:
+    total = x.dtype.type(0)
+    for k in range(len(x)):
+        total += x[k]
+    return total
+
+
+@summing
+def _sum_of_products(x: Any, p: float, y: Any, q: float) -> Any:
+    """Σ (x - p) (y - q)."""
+    total = x.dtype.type(0)
+    for k in range(len(x)):
+        total += (x[k] - p) * (y[k] - q)
+    return total

@@ -1,0 +1,133 @@
+"""The compiled exponential, and softmax along rows, against NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from autodiff import config
+from autodiff.kernels import softmax
+
+numba = pytest.importorskip("numba")
+DTYPES = [np.float32, np.float64]
+SHAPES = [(1, 1), (1, 7), (5, 1), (3, 64), (70, 1000), (2, 3, 10), (2, 70_000), (5000, 3)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def native() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "backend", "native")
+        patch.setattr(softmax, "_WORTH_IT", 1)
+        yield
+
+
+def powers(x: Any) -> Any:
+    exponential = import_module("autodiff.kernels.native.exponential").exponential
+
+    @numba.njit(error_model="numpy")
+    def fill(x: Any, f: Any) -> None:
+        for i in range(len(x)):
+            f[i] = exponential(x[i], x.dtype.type(0))
+
+    f = np.empty_like(x)
+    fill(x, f)
+    return f
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "largest"), [(np.float32, -87, 88), (np.float64, -708, 709)]
+)
+def test_powers_have_all_digits(dtype: Any, least: float, largest: float) -> None:
+    x = np.random.default_rng(0).uniform(least, largest, 100_000).astype(dtype)
+    exact = np.exp(x.astype(np.longdouble))
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(powers(x).astype(np.longdouble), exact, rtol=1.1 * eps)
+    tiny = np.linspace(-1e-3, 1e-3, 1001).astype(dtype)
+    np.testing.assert_allclose(powers(tiny), np.exp(tiny.astype(np.longdouble)), rtol=eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_powers_at_the_ends_of_the_range(dtype: Any) -> None:
+    limits = np.finfo(dtype)
+    subnormal = np.log(limits.tiny) - 5
+    x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, subnormal], dtype)
+    with np.errstate(over="ignore"):
+        expected = np.exp(x)
+    np.testing.assert_allclose(powers(x), expected, rtol=1e-4)
+    above = np.array([np.log(limits.max) * 1.001, 2 * np.log(limits.tiny)], dtype)
+    np.testing.assert_array_equal(powers(above), [np.inf, 0.0])
+
+
+def everything(x: Any, t: Any, labels: Any) -> list[Any]:
+    axis = (x.ndim - 1,)
+    seen = [
+        softmax.softmax(x, axis), softmax.log_softmax(x, axis), softmax.log_sum_exp(x, axis, True)
+    ]  # fmt: skip
+    if x.ndim == 2:
+        seen += [softmax.cross_entropy(x, labels), softmax.cross_entropy_adjoint(t, x, labels)]
+    return seen
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_compiled_kernels_are_those_of_numpy(
+    shape: tuple[int, ...], dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    x = (100 + 5 * generator.normal(size=shape)).astype(dtype)
+    t = generator.normal(size=shape[0]).astype(dtype)
+    labels = generator.integers(0, shape[-1], shape[0])
+    before = x.copy()
+    got = everything(x, t, labels)
+    monkeypatch.setattr(config, "backend", "numpy")
+    expected = everything(x.astype(np.longdouble), t, labels)
+    rounding = 30 * np.finfo(dtype).eps
+    for ours, wanted in zip(got, expected, strict=True):
+        assert (ours.shape, ours.dtype) == (wanted.shape, dtype)
+        np.testing.assert_allclose(ours, wanted.astype(float), rtol=rounding, atol=rounding)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("row", [[np.nan, 1, 2], [np.inf, 1, 2], [-np.inf, 1, 2], [-np.inf] * 3])
+def test_what_is_not_finite_stays_in_its_row(
+    row: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.array([[0.0, 1.0, 3.0], row, [5.0, 1.0, 3.0]])
+    t, labels = np.ones(3), np.array([0, 1, 2])
+    with np.errstate(all="ignore"):
+        got = everything(x, t, labels)
+        monkeypatch.setattr(config, "backend", "numpy")
+        for ours, wanted in zip(got, everything(x, t, labels), strict=True):
+            np.testing.assert_allclose(ours, wanted, rtol=1e-14)
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(131, 1000)).astype(np.float32)
+    seen = []
+    for threads in (1, 2, 3, 5):
+        monkeypatch.setattr(config, "threads", threads)
+        results = everything(x, x[:, 0], np.zeros(131, int))
+        seen.append([array.tobytes() for array in results])
+    assert all(one == seen[0] for one in seen)
+
+
+def test_derivatives_do_not_depend_on_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(30, 200))
+    labels = np.arange(30)
+    losses = [
+        lambda x: ad.cross_entropy(x, labels).sum(), lambda x: (ad.softmax(x, -1) ** 2).sum(),
+        lambda x: (ad.log_softmax(x, -1) ** 2).sum(), lambda x: (ad.logsumexp(x, -1) ** 2).sum(),
+    ]  # fmt: skip
+
+    def gradients() -> list[Any]:
+        return [ad.grad(loss)(x) for loss in losses]
+
+    compiled = gradients()
+    monkeypatch.setattr(config, "backend", "numpy")
+    for got, expected in zip(compiled, gradients(), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
