@@ -210,14 +210,14 @@ def _digits(derivative: float, expected: object, scale: float) -> float:
         return 0.0
     if apart == 0:
         return _MOST
-    return min(max(-math.log10(apart / largest), 0.0), _MOST)
+    return min(max(0.0, -math.log10(apart / largest)), _MOST)
 
 
 # --- showing --------------------------------------------------------------------------------------
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    heading = ["derivative", "value", "differences", "50 digits"]
+    heading = ["derivative", "value", "digits: finite differences", "50-digit arithmetic"]
     cells = [
         [row.name, exact(row.derivative), _shown(row.by_differences), _shown(row.by_precision),
          *([] if row.agrees else ["does not agree"])]
@@ -229,7 +229,9 @@ def _table(rows: Sequence[Row]) -> list[str]:
 
 
 def _shown(digits: float | None) -> str:
-    return "–" if digits is None else f"{digits:.1f}"
+    if digits is None:
+        return "–"
+    return "all" if digits == _MOST else f"{digits:.1f}"
 
 
 def _verdict(rows: Sequence[Row], agrees: bool) -> str:
@@ -244,7 +246,8 @@ def _verdict(rows: Sequence[Row], agrees: bool) -> str:
     ):
         digits = [d for d in column if d is not None]
         if digits:
-            parts.append(f"to {min(digits):.1f} digits {what}")
+            worst = _shown(min(digits))
+            parts.append(f"in {worst} digits {what}")
     return click.style(f"All agree: {', '.join(parts)}.", fg="green", bold=True)
 
 

@@ -11,8 +11,9 @@ from autodiff.arrays import Array
 from autodiff.commands.problem import Number, Problem
 from autodiff.transform.gradient import grad
 
-_JUMP = 0.5  # part of a step that the derivative must fail to explain, for the step to be a jump
-_NOTICEABLE = 1e-3  # of the range of a curve
+_SLACK = 0.5  # how far the slope between two points may be from those at the points, relatively
+_NOTICEABLE = 1e-3  # part of a curve's height that a jump must have
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,19 @@ def sampled(problem: Problem, name: str, start: float, stop: float, points: int)
 
 
 def _interrupted(y: Array, slope: Array, x: Array, broken: Array) -> Array:
-    """The curve with nan where it jumps: where its derivative does not explain its steps.
+    """The curve with nan where it jumps.
 
-    Where a function is broken, so are its derivatives.
+    Between two points a function rises by something between its slopes there, also at a kink; what
+    is far from that is a jump, or a pole. Where a function is broken, so are its derivatives.
     """
     with np.errstate(all="ignore"):
-        steps = np.diff(y)
-        explained = (slope[:-1] + slope[1:]) / 2 * np.diff(x)
+        rise = np.diff(y) / np.diff(x)
+        least, most = (f(slope[:-1], slope[1:]) for f in (np.minimum, np.maximum))
+        slack = _SLACK * np.minimum(np.abs(least), np.abs(most))
+        unexplained = (rise < least - slack) | (rise > most + slack)
         size = np.nanpercentile(y, 95) - np.nanpercentile(y, 5) if np.isfinite(y).any() else 0.0
-        jumps = (np.abs(steps - explained) > _JUMP * np.abs(steps)) & (
-            np.abs(steps) > _NOTICEABLE * size + 1e-12 * np.nanmax(np.abs(y), initial=0.0)
-        )
+        smallest = _NOTICEABLE * size + _ROUNDING * np.nanmax(np.abs(y), initial=0.0)
+        jumps = unexplained & (np.abs(np.diff(y)) > smallest)
     curve = np.where(broken, np.nan, y)
     curve[1:][jumps] = np.nan
     return curve

@@ -32,6 +32,8 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "xtick.color": "#606060",
     "ytick.color": "#606060",
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.12,
     "svg.hashsalt": "autodiff",  # the same figure is the same file
 }
 
