@@ -19,6 +19,7 @@ from autodiff.expressions import Expression, ExpressionError, parse
 from autodiff.expressions.tokens import is_name
 
 _OPTION = re.compile("--[a-z][a-z-]*")
+_FILE = re.compile(r"\.[A-Za-z]+$")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def _is_expression(argument: str, options: dict[str, click.Option]) -> bool:
     if not argument.startswith("-") or argument in ("-", "--"):
         return False
     name = argument.partition("=")[0]
-    return name[:2] not in options and not _OPTION.fullmatch(name)
+    if name in options or _OPTION.fullmatch(name):
+        return False
+    return argument[:2] not in options or not _FILE.search(argument)  # -of.svg is an option, too
 
 
 def _expression(text: str) -> Expression:

@@ -32,7 +32,7 @@ Examples:
 @expression_and_values
 @output_file(".png", ".svg", ".pdf", default="plot.png")
 @click.option(
-    "--points", type=click.IntRange(10, 100_000), default=1000, show_default=True,
+    "--points", type=click.IntRange(10, 100_000), default=600, show_default=True,
     help="How many points to compute.",
 )  # fmt: skip
 def plot(expression: Expression, values: Sequence[Assignment], output: Path, points: int) -> None:

@@ -108,6 +108,8 @@ def test_arrays(capsys: pytest.CaptureFixture[str]) -> None:
         (("-x", "x=3"), -3.0),
         (("-cos(x)", "--wrt", "x", "x=0"), -1.0),
         (("--", "-x", "x=3"), -3.0),
+        (("-hypot(x, 4)", "x=3"), -5.0),
+        (("-o*2", "o=3"), -6.0),
         (("x", "x=-pi/2"), -np.pi / 2),
         (("x", " x = 1e-3 "), 1e-3),
         (("x₁·2", "x₁=sqrt(4)"), 4.0),
@@ -152,6 +154,8 @@ def test_draw_shows_the_adjoints(capsys: pytest.CaptureFixture[str]) -> None:
     assert "rankdir=TB" in text
     assert "θ₁" in text
     assert printed(capsys, "draw", "2*v", "v=[1,2]") == "graph.svg\n"
+    assert printed(capsys, "draw", "-x*2", "x=1", "-o-x.dot") == "-x.dot\n"
+    assert printed(capsys, "draw", "-o", "-y.dot", "-x*2", "x=1") == "-y.dot\n"
 
 
 # --- errors ---------------------------------------------------------------------------------------

@@ -88,8 +88,8 @@ def test_the_limits_leave_out_poles_and_keep_the_rest() -> None:
     ("arguments", "path"),
     [
         (("sin(x)", "x=0:pi"), "plot.png"),
-        (("tan(θ₁*x) + 日", "x=-2:2", "θ₁=2", "日=1", "-o", "f.svg"), "f.svg"),
-        (("sum(v*x) " + "+ x" * 100, "x=-2:2", "v=[1,2]", "-o", "f.pdf"), "f.pdf"),
+        (("tan(θ₁*x) + 日", "x=-2:2", "θ₁=2", "日=1", "-o", "f.svg", "--points", "100"), "f.svg"),
+        (("sum(v*x) " + "+ x" * 40, "x=-2:2", "v=[1,2]", "-o", "f.pdf", "--points", "20"), "f.pdf"),
         (("log(x)", "x=-2:-1", "--points", "20", "-o", "f.PNG"), "f.PNG"),
     ],
 )
