@@ -7,7 +7,7 @@ matter (``mpmath.diff``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ import numpy as np
 from autodiff.commands.problem import Element, Problem
 
 DIGITS = 50
-_LARGEST = 1e300  # of a number that a function is computed of; exp(exp(exp(100))) would never end
+# The largest numbers that a function is computed of; exp(exp(exp(100))) would never end.
+_LARGEST = 1e300
+_LARGEST_OF_BESSEL = 1e6
 
 
 _SAME = (
@@ -99,8 +101,6 @@ def functions() -> dict[str, Callable[..., Any]]:
         "rint": m.nint, "round": m.nint,
         "gammaln": lambda x: m.log(abs(m.gamma(x))),
         "psi": m.digamma, "ndtr": m.ncdf, "entr": lambda x: -x * m.log(x),
-        **{f"{kind}{order}": _bessel(getattr(m, f"bessel{kind}"), order)
-           for kind in "ijky" for order in (0, 1)},
     }  # fmt: skip
     two = {
         "arctan2": m.atan2, "atan2": m.atan2, "hypot": m.hypot, "beta": m.beta,
@@ -113,12 +113,21 @@ def functions() -> dict[str, Callable[..., Any]]:
         "logaddexp2": lambda x, y: max(x, y) + m.log1p(m.mpf(2) ** -abs(x - y)) / m.log(2),
         "xlogy": lambda x, y: x * m.log(y) if x else x,
         "xlog1py": lambda x, y: x * m.log1p(y) if x else x,
-        **{f"{kind}v": getattr(m, f"bessel{kind}") for kind in "ijky"},
-        "polygamma": lambda n, x: m.polygamma(int(n), x),
     }  # fmt: skip
     by_element = {
         **{name: _by_element(f, 1) for name, f in one.items()},
         **{name: _by_element(f, 2) for name, f in two.items()},
+        **{
+            f"{kind}v": _by_element(getattr(m, f"bessel{kind}"), 2, _LARGEST_OF_BESSEL)
+            for kind in "ijky"
+        },
+        **{
+            f"{kind}{order}": _by_element(
+                partial(getattr(m, f"bessel{kind}"), order), 1, _LARGEST_OF_BESSEL
+            )
+            for kind in "ijky"
+            for order in (0, 1)
+        },
         "clip": _by_element(lambda x, low, high: min(max(x, low), high), 3),
     }
     exp, log, sqrt = (by_element[name] for name in ("exp", "log", "sqrt"))
@@ -154,17 +163,19 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
     return chosen[()]  # of numbers, a number
 
 
-def _bessel(function: Callable[..., Any], order: int) -> Callable[[Any], Any]:
-    return lambda x: function(order, x)
-
-
-def _by_element(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+def _by_element(
+    function: Callable[..., Any], count: int, largest: float = _LARGEST
+) -> Callable[..., Any]:
     """A function of numbers as one of arrays, too; refuses what is no real number or too large."""
+    import mpmath
 
     def checked(*numbers: Any) -> Any:
-        if any(abs(number) > _LARGEST for number in numbers):
+        if any(abs(number) > largest for number in numbers):
             raise OverflowError("a number is too large for arbitrary precision")
-        result = function(*numbers)
+        try:
+            result = function(*numbers)
+        except mpmath.NoConvergence as fault:
+            raise ArithmeticError(str(fault)) from None
         if getattr(result, "imag", 0):
             raise ArithmeticError("there is no real number here")
         return result

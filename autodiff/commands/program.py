@@ -25,7 +25,9 @@ from autodiff.view.rendering import RenderError
 COMMANDS = (grad, explain, draw, check, plot)
 
 # What a computation or a file may bring about; anything else is a fault of the program itself.
-_FAULTS = (ValueError, TypeError, ArithmeticError, OSError, MemoryError, RenderError)
+_FAULTS = (
+    ValueError, TypeError, ArithmeticError, OSError, MemoryError, ImportError, RenderError,
+)  # fmt: skip
 
 
 @click.group(

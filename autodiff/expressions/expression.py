@@ -124,7 +124,10 @@ class _Evaluation:
             case ast.Name(id=placeholder):
                 return self.named(self.source.spellings[placeholder], part)
             case ast.BinOp(left=left, op=op, right=right):
-                return self.applied(_BINARY[type(op)], [left, right], part)
+                operation = _BINARY[type(op)]
+                if operation is operator.pow and self.functions_of is not functions.function:
+                    operation = self.functions_of("pow")  # other numbers have limits of their own
+                return self.applied(operation, [left, right], part)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return self.applied(operator.neg, [operand], part)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):

@@ -70,8 +70,8 @@ def test_its_functions_are_those_of_the_library(name: str) -> None:
     compared = 0
     for numbers in ((0.3, 0.6, 0.9), (-0.4, 0.7, 1.5), (2.5, 1.5, 3.0), (-2.5, -0.75, 1.0)):
         arguments: tuple[Any, ...] = numbers[:count]
-        if name in ("iv", "jv", "kv", "yv", "polygamma"):
-            arguments = (2.0 if name != "polygamma" else 2, abs(numbers[1]))
+        if name in ("iv", "jv", "kv", "yv"):
+            arguments = (2.0, abs(numbers[1]))
         if name in ("dot", "inner", "vdot", "matmul", "cumsum", "cumprod", "diff", "sort", "trace",
                     "transpose", "softmax", "log_softmax"):  # fmt: skip
             arguments = tuple(np.array([[x, 0.2], [1.0, -x]]) for x in arguments)
@@ -103,6 +103,9 @@ def test_of_arrays_reductions_are_those_of_the_library() -> None:
         ("beta(x, erfcinv(x))", MissingFunctionError),
         ("exp(-exp(exp(exp(exp(9*x)))))", ArithmeticError),
         ("sqrt(x - 3)*0", ArithmeticError),
+        ("(x - 1)**0.5", ArithmeticError),
+        ("2**-(9**-(4/x)**999)**-999", ArithmeticError),
+        ("y1(x + 1e300)", ArithmeticError),
     ],
 )
 def test_what_is_not_to_be_had_in_arbitrary_precision(text: str, error: type[Exception]) -> None:

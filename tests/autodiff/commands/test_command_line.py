@@ -17,6 +17,7 @@ from click.testing import CliRunner
 import autodiff as ad
 from autodiff.commands import precision, program
 from autodiff.commands.program import run
+from autodiff.ops import special
 
 ROOT = Path(__file__).parents[3]
 F = "sin(θ*x1+x2)+θ*x2**2"
@@ -236,6 +237,14 @@ def test_a_library_that_is_missing(
     precision.functions.cache_clear()
     message = refused(capsys, 1, "check", "sin(x)", "x=1")
     assert "this needs mpmath, which is not installed: pip install mpmath" in message
+
+
+def test_scipy_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    special._library.cache_clear()
+    assert "computed by SciPy, which is not installed" in refused(capsys, 1, "grad", "j1(x)", "x=1")
 
 
 # --- help, version, completion --------------------------------------------------------------------
