@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -13,6 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autodiff as ad
 from autodiff.commands import precision, program
@@ -245,6 +250,27 @@ def test_scipy_is_missing(
     monkeypatch.setitem(sys.modules, "scipy.special", None)
     special._library.cache_clear()
     assert "computed by SciPy, which is not installed" in refused(capsys, 1, "grad", "j1(x)", "x=1")
+
+
+WORDS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["x", "-x", "x=1", "x=[1,2]", "x=1:2", "sin(x)", "--wrt", "--order", "2", "--",
+                     "--json", "θ=", "=1", "x==2", "-", "1/0", "x[0]", "sum(x)", "\udc80=1"]),
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=2000)
+@given(st.sampled_from(["grad", "explain", "check"]), st.lists(WORDS, max_size=5))
+def test_whatever_is_typed_ends_with_a_code(command: str, words: list[str]) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = run([command, *words])
+    assert status in (0, 1, 2)
+    if status == 0:
+        assert err.getvalue() == ""
+    if status == 2:
+        assert out.getvalue() == ""
+        assert re.match(f"autodiff( {command})?: error: .", err.getvalue())
 
 
 # --- help, version, completion --------------------------------------------------------------------
