@@ -27,7 +27,7 @@ from autodiff.settings import config
 from autodiff.version import __version__
 
 if TYPE_CHECKING:  # what ``late`` loads when it is first used
-    from autodiff import fft, linalg, special
+    from autodiff import expressions, fft, linalg, special
     from autodiff.anomaly import AnomalyError, detect_anomaly
     from autodiff.ops.convolution import *  # noqa: F403
     from autodiff.ops.diagonals import *  # noqa: F403
@@ -89,6 +89,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "explain",
+    "expressions",
     "fft",
     "grad",
     "gradcheck",

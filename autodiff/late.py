@@ -60,7 +60,7 @@ NAMES: dict[str, str] = {
 }
 """Modules, and those of their names that are public as ``autodiff.NAME``."""
 
-NAMESPACES = ("fft", "linalg", "special", "transform")
+NAMESPACES = ("expressions", "fft", "linalg", "special", "transform")
 """Modules that are public as a whole: ``autodiff.linalg``."""
 
 PLACES: dict[str, str] = {name: module for module, names in NAMES.items() for name in names.split()}

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
-    ast.UAdd: operator.pos,
-    ast.USub: operator.neg,
-}
+import numpy as np
+
+from autodiff.expressions import ExpressionError, parse
+from autodiff.graph import bare
 
 
 class FormulaError(ValueError):
@@ -26,12 +17,12 @@ class FormulaError(ValueError):
 
 
 def evaluate(formula: str, names: Mapping[str, Any]) -> Any:
-    """The value of a formula made of numbers, names, parentheses and + - * / **.
+    """The value of a formula of names, as ``autodiff.expressions`` reads it.
 
-    Nothing else is evaluated, so a formula from a file can do no harm.
+    Nothing is run as Python, so a formula from a file can do no harm.
 
     Args:
-        formula: in Python's notation.
+        formula: such as ``(P11 + P12) * h12 * (1 - h12) * x12``.
         names: the values of the names; with nodes among them, the result is a node.
 
     Raises:
@@ -42,28 +33,12 @@ def evaluate(formula: str, names: Mapping[str, Any]) -> Any:
         1.0
     """
     try:
-        value = _value(ast.parse(formula.strip(), mode="eval").body, names)
-        if not math.isfinite(value):
-            raise FormulaError(f"{formula.strip()!r} is not a finite number")
-    except (SyntaxError, ArithmeticError, RecursionError, TypeError) as fault:
-        raise FormulaError(f"{formula.strip()!r} can't be computed: {fault}") from None
+        value = parse(formula.strip())(names)
+    except ExpressionError as fault:
+        raise FormulaError(f"{fault.text!r} can't be computed: {fault.reason}") from None
+    if np.ndim(bare(value)) or not math.isfinite(value):
+        raise FormulaError(f"{formula.strip()!r} is not a finite number")
     return value
-
-
-def _value(part: ast.expr, names: Mapping[str, Any]) -> Any:
-    if isinstance(part, ast.Constant) and type(part.value) in (int, float):
-        return float(part.value)  # type: ignore[arg-type]
-    if isinstance(part, ast.Name):
-        if part.id not in names:
-            raise FormulaError(f"unknown name {part.id!r}; known are {', '.join(names)}")
-        return names[part.id]
-    if isinstance(part, ast.BinOp) and type(part.op) in _BINARY:
-        return _BINARY[type(part.op)](_value(part.left, names), _value(part.right, names))
-    if isinstance(part, ast.UnaryOp) and type(part.op) in _UNARY:
-        return _UNARY[type(part.op)](_value(part.operand, names))
-    raise FormulaError(
-        f"{ast.unparse(part)!r}: a formula has numbers, names, parentheses and + - * / **"
-    )
 
 
 def read_terms(text: str, keys: list[str]) -> dict[str, str]:

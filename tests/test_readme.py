@@ -6,15 +6,23 @@ import contextlib
 import io
 import linecache
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from autodiff.commands.program import run
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-WITH_CODE = {"README.md": 7, "transforms.md": 7, "courses.md": 3}  # and how many blocks at least
+WITH_CODE = {
+    "README.md": 7,
+    "transforms.md": 7,
+    "courses.md": 3,
+    "command_line.md": 8,
+}  # and how many blocks at least
 NUMBER = re.compile(r"-?\d+\.\d+")
-BLOCK = re.compile(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", re.DOTALL)
+BLOCK = re.compile(r"```(python|sh)\n(.*?)```(?:\s*```text\n(.*?)```)?", re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -25,11 +33,22 @@ def test_code_blocks_print_what_they_say(
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert len(blocks) >= WITH_CODE.get(page.name, 0)
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for code, expected in blocks:
+    for language, code, expected in blocks:
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, file_of(code) or page.name, "exec"), namespace)
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            if language == "sh":
+                run_commands(code)
+            else:
+                exec(compile(code, file_of(code) or page.name, "exec"), namespace)
         assert tokens(printed.getvalue()) == tokens(expected)
+
+
+def run_commands(lines: str) -> None:
+    """Run the lines of a block that call the command line; the others are of the shell's own."""
+    for line in lines.splitlines():
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "autodiff"
+        run(arguments)
 
 
 def file_of(code: str) -> str | None:

@@ -22,9 +22,10 @@ LONGEST = 500
 # From the top down: a layer may import from itself and from those below it.
 LAYERS = [
     ("nn",),
+    ("autodiff.__main__", "autodiff.commands"),  # the command line
     ("autodiff",),  # the package's own __init__ puts all together
     ("autodiff.view", "autodiff.compile"),
-    ("autodiff.transform",),
+    ("autodiff.transform", "autodiff.expressions"),
     ("autodiff.copying",),
     ("autodiff.reverse",),
     ("autodiff.fft",),
@@ -49,7 +50,7 @@ OWN_NAME_ONLY = {"autodiff"}
 # Heavy libraries that only their own function needs, and that are said to be imported late.
 LAZY = {
     "graphviz", "pygraphviz", "matplotlib", "pooch", "tqdm", "IPython", "optree", "safetensors",
-    "scipy", "PIL", "onnx",
+    "scipy", "PIL", "onnx", "mpmath",
 }  # fmt: skip
 
 
