@@ -84,7 +84,11 @@ class Primitive:
 
     def expression(self, names: Sequence[str], parameters: Parameters) -> str:
         """The operation as text, such as ``sin(x)`` or ``sum(x, axis=0)``."""
-        given = [f"{name}={value}" for name, value in parameters.items() if _is_short(value)]
+        given = [
+            f"{name}={_written(value)}" if name == "axis" else f"{name}={value}"
+            for name, value in parameters.items()
+            if _is_short(value)
+        ]
         return f"{self.name}({', '.join([*names, *given])})"
 
     def __str__(self) -> str:
@@ -92,6 +96,11 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+
+def _written(axis: Any) -> Any:
+    """Several axes, or the only one."""
+    return axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
 
 
 def _is_short(value: Any) -> bool:

@@ -6,6 +6,7 @@ linear in both operands, and its transposes are the other two. So are the two of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -34,6 +35,20 @@ Mode: TypeAlias = Literal["full", "same", "valid"]
 # --- of images ------------------------------------------------------------------------------------
 
 
+def _call(name: str) -> Callable[..., str]:
+    """How a convolution is written: without steps of 1, and lengths that follow from operands."""
+
+    def text(*operands: str, **steps: Any) -> str:
+        given = [
+            f"{step}={value}"
+            for step, value in steps.items()
+            if step not in ("spatial", "size") and np.any(np.not_equal(value, 1))
+        ]
+        return f"{name}({', '.join([*operands, *given])})"
+
+    return text
+
+
 _conv = Biased(
     "conv",
     lambda x, w, b=None, **steps: images.correlate(x, w, **steps, b=b),
@@ -41,6 +56,7 @@ _conv = Biased(
     lambda t, f, x, w, b=None, **steps: _pull_kernel(x, t, size=shape_of(w)[2:], **steps),
     lambda t, f, x, w, b, **steps: _pull_bias(t),
     spread=lambda b, f: reshape(b, (-1, *(1,) * (len(shape_of(f)) - 2))),
+    text=_call("conv"),
 )
 _conv.takes = (Pooled,)
 _conv_input: Linear = Linear(
@@ -48,12 +64,14 @@ _conv_input: Linear = Linear(
     images.correlate_input,
     lambda u, f, t, w, *, spatial, **steps: _conv(u, w, **steps),
     lambda u, f, t, w, *, spatial, **steps: _conv_kernel(u, t, size=shape_of(w)[2:], **steps),
+    text=_call("conv_input"),
 )
 _conv_kernel: Linear = Linear(
     "conv_kernel",
     images.correlate_kernel,
     lambda v, f, x, t, *, size, **steps: _conv_input(t, v, spatial=shape_of(x)[2:], **steps),
     lambda v, f, x, t, *, size, **steps: _conv(x, v, **steps),
+    text=_call("conv_kernel"),
 )
 
 

@@ -33,6 +33,12 @@ def expanded(formula: ast.expr, meanings: Mapping[str, ast.expr]) -> ast.expr:
     return expansion
 
 
+def replaced(formula: ast.expr, meanings: Mapping[str, ast.expr]) -> ast.expr:
+    """The formula with other formulas in the place of some of its variables."""
+    replacement: ast.expr = _Substitute(meanings).visit(deepcopy(formula))
+    return replacement
+
+
 def simplified(formula: ast.expr, names: Mapping[str, str]) -> str:
     """The formula as text, with decided what is decided where a name is a number.
 
@@ -97,16 +103,16 @@ class _Expand(ast.NodeTransformer):
         self.generic_visit(node)
         match node:
             case ast.Call(func=ast.Name(id=name), args=operands) if name in self.meanings:
-                return _Substitute(operands).visit(deepcopy(self.meanings[name]))  # type: ignore[no-any-return]
+                return replaced(self.meanings[name], dict(zip("xyz", operands, strict=False)))
         return node
 
 
 class _Substitute(ast.NodeTransformer):
-    def __init__(self, operands: list[ast.expr]) -> None:
-        self.operands = dict(zip("xyz", operands, strict=False))
+    def __init__(self, meanings: Mapping[str, ast.expr]) -> None:
+        self.meanings = meanings
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return deepcopy(self.operands.get(node.id, node))
+        return deepcopy(self.meanings.get(node.id, node))
 
 
 class _Simplify(ast.NodeTransformer):

@@ -66,6 +66,7 @@ _scatter: Linear = Linear(
     "scatter",
     _scatter_array,
     lambda t, f, x, *, index, shape, repeats: _getitem(t, index=index, repeats=repeats),
+    text=lambda t, *, index, shape, repeats: f"scatter[{_index_text(index)}]({t})",
 )
 
 

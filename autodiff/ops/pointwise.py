@@ -310,6 +310,7 @@ class _Where(Linear):
 
 
 _where = _Where("where", kernels.select, None, lambda t: t, lambda t: t, joint=True)
+_where.constants = ("taken",)
 
 
 def where(condition: Operand, x: Any = None, y: Any = None) -> Any:

@@ -57,6 +57,7 @@ _unpool: Linear = Linear(
     pooling.unpool,
     lambda u, f, t, weights, *, spatial, size, stride: _pool(u, weights, size=size, stride=stride),
     None,
+    text=lambda t, weights, *, spatial, size, stride: f"unpool({t}, {weights})",
 )
 
 
@@ -88,6 +89,7 @@ _max_pool = Explicit(
         t, x, _uniform(size, shape_of(x), 1.0), size, stride
     ),
 )
+_max_pool.constants = ("winners",)
 
 
 def max_pool(

@@ -78,12 +78,32 @@ def _transpose_y(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     return _as(shape_of(y), sum_to(matmul(matrix_transpose(x_rows), t), shape_of(y_columns)))
 
 
+def _readable_x(t: Any, f: Any, x: Any, y: Any, b: Any = None) -> Any:
+    """Of vectors as they are, and not as rows and columns."""
+    match len(shape_of(x)), len(shape_of(y)):
+        case 2, 1:
+            return _outer(t, y)
+        case 1, 2:
+            return matmul(y, t)
+    return _transpose_x(t, f, x, y)
+
+
+def _readable_y(t: Any, f: Any, x: Any, y: Any, b: Any = None) -> Any:
+    match len(shape_of(x)), len(shape_of(y)):
+        case 2, 1:
+            return matmul(matrix_transpose(x), t)
+        case 1, 2:
+            return _outer(x, t)
+    return _transpose_y(t, f, x, y)
+
+
 def _as(shape: tuple[int, ...], x: Any) -> Any:
     """``x`` in a shape, itself if it has it: a view would hide that nobody else holds the array."""
     return x if shape_of(x) == shape else reshape(x, shape)
 
 
 _matmul = Linear("matmul", np.matmul, _transpose_x, _transpose_y, text=lambda x, y: f"{x} @ {y}")
+_matmul.readable = (_readable_x, _readable_y)
 
 
 def matmul(x: Operand, y: Operand) -> Any:
@@ -119,6 +139,7 @@ _affine = Biased(
     spread=lambda b, f: broadcast_to(b, shape_of(f)),
     text=lambda x, w, b=None: f"{x} @ {w}" if b is None else f"{x} @ {w} + {b}",
 )
+_affine.readable = (_readable_x, _readable_y, None)
 
 
 def affine(x: Operand, w: Operand, b: Operand) -> Any:
@@ -210,7 +231,9 @@ _outer = Linear(
     lambda x, y: np.multiply(x[:, None], y),
     lambda t, f, x, y: matmul(t, y),
     lambda t, f, x, y: matmul(x, t),
+    text=lambda x, y: f"{x} @ {y}.T",
 )
+_outer.readable = (None, lambda t, f, x, y: matmul(matrix_transpose(t), x))
 
 
 def outer(x: Operand, y: Operand) -> Any:

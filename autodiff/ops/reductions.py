@@ -64,11 +64,12 @@ def weighted(
     compute: Callable[..., Any],
     weights: Callable[..., Any],
     times: Callable[..., Any] | None = None,
+    constants: tuple[str, ...] = (),
 ) -> Explicit:
     """A reduction with the partials ``weights(f, x, axis, **options)``.
 
     The output f has x's dimensions there, or none. ``times(t, f, x, axis, **options)`` is a faster
-    way to w · t, if there is one.
+    way to w · t, if there is one. ``constants`` names the arrays that the weights bring along.
     """
 
     def w(f: Any, x: Any, axis: tuple[int, ...], options: dict[str, Any]) -> Any:
@@ -82,7 +83,7 @@ def weighted(
             return times(t, expanded(f, x, axis), x, axis, **options)
         return t * w(f, x, axis, options)
 
-    return Explicit(
+    primitive = Explicit(
         name,
         compute,
         vjp=vjp,
@@ -91,6 +92,14 @@ def weighted(
         ),
         pattern=_spread,
     )
+    primitive.constants = constants
+    if times is not None:
+        primitive.readable = (
+            lambda t, f, x, *, axis, keepdims, **options: (
+                expanded(t, x, axis) * w(f, x, axis, options)
+            ),
+        )
+    return primitive
 
 
 # --- sum, mean, prod ------------------------------------------------------------------------------
@@ -285,8 +294,8 @@ def _to_winners(t: Any, f: Any, x: Any, axis: tuple[int, ...], initial: float | 
     return scatter_distinct(sent, places, equal.shape)
 
 
-_max = weighted("max", _extreme(np.max), winners, _to_winners)
-_min = weighted("min", _extreme(np.min), winners, _to_winners)
+_max = weighted("max", _extreme(np.max), winners, _to_winners, ("winners",))
+_min = weighted("min", _extreme(np.min), winners, _to_winners, ("winners",))
 
 
 def max(

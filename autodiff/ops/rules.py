@@ -32,11 +32,30 @@ OPERAND_NAMES = ("x", "y", "z")
 
 
 class Rule(Primitive):
-    """A primitive that can be called."""
+    """A primitive that can be called.
+
+    Attributes:
+        readable: the vjp for each operand as a person would write it, where the rule itself is
+            written for speed; views read these, and a test holds them to the rules.
+        constants: what people call the arrays that a rule brings along, in the order in which it
+            meets them.
+    """
+
+    readable: Sequence[Contribution | None] = ()
+    constants: tuple[str, ...] = ()
 
     def __call__(self, *operands: Operand, **parameters: Any) -> Any:
         """Apply to nodes (recorded) or to bare numbers and arrays (merely computed)."""
         return apply(self, operands, parameters or NO_PARAMETERS)
+
+    def readable_vjp(
+        self, i: int, t: Any, f: Any, operands: Operands, parameters: Parameters
+    ) -> Any:
+        """What ``vjp`` gives, computed in the form that is best to read."""
+        rule = self.readable[i] if self.readable else None
+        if rule is None:
+            return self.vjp(i, t, f, operands, parameters)
+        return rule(t, f, *operands, **parameters)
 
 
 class Pointwise(Rule):

@@ -109,10 +109,22 @@ _reshape: Linear = Linear(
     lambda x, *, shape, **order: np.reshape(x, shape, **order),
     lambda t, f, x, *, shape, **order: _reshape(t, shape=shape_of(x), **order),
 )
+
+
+def _transposed(x: str, *, axes: Sequence[int]) -> str:
+    """A transpose as it is written; that of matrices in short."""
+    order = [int(axis) for axis in axes]
+    last = len(order) - 1
+    if last > 0 and order == [*range(last - 1), last, last - 1]:
+        return f"{x}.T" if last == 1 else f"{x}.mT"
+    return f"transpose({x}, axes={tuple(order)})"
+
+
 _transpose: Linear = Linear(
     "transpose",
     lambda x, *, axes: np.transpose(x, axes),
     lambda t, f, x, *, axes: _transpose(t, axes=tuple(np.argsort(axes))),
+    text=_transposed,
 )
 
 
@@ -147,6 +159,7 @@ _sum_to = Linear(
     lambda t, f, x, *, axes, shape: _broadcast_to(
         _reshape(t, shape=_with_ones(shape_of(x), axes)), shape=shape_of(x)
     ),
+    text=lambda x, *, axes, shape: f"sum({x}, axis={axes[0] if len(axes) == 1 else axes})",
 )
 _astype = Linear(
     "astype",

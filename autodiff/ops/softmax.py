@@ -70,7 +70,11 @@ def _times_less_the_labels(t: Any, f: Any, x: Any, axis: tuple[int, ...], labels
 
 
 _cross_entropy = weighted(
-    "cross_entropy", _cross_entropy_array, _less_the_labels, _times_less_the_labels
+    "cross_entropy",
+    _cross_entropy_array,
+    _less_the_labels,
+    _times_less_the_labels,
+    constants=("onehot",),
 )
 
 
