@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from autodiff import (
     copying,  # noqa: F401 - gives nodes their methods
     late,
+    notebook,  # noqa: F401 - likewise
     ops,
     reverse,
 )
@@ -64,7 +65,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
         value_and_grad,
         vjp,
     )
-    from autodiff.view import draw, explain, render
+    from autodiff.view import draw, explain, path_sum, render
 
 keep_freed_memory()
 
@@ -101,6 +102,7 @@ __all__ = [
     "linalg",
     "linearize",
     "no_grad",
+    "path_sum",
     "recording",
     "render",
     "reverse",

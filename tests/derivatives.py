@@ -28,13 +28,18 @@ FILES = sorted((Path(__file__).parent / "autodiff" / "ops").glob("test_*.py"))
 
 def table_of(path: Path) -> list[Row]:
     """The rows of a family."""
+    table: list[Row] = module_of(path).TABLE
+    return table
+
+
+def module_of(path: Path) -> Any:
+    """A file of tests as a module, for the tables that are in it."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    table: list[Row] = module.TABLE
-    return table
+    return module
 
 
 def points(*shape: int, seed: int = 0, positive: bool = False) -> Any:

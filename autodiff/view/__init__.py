@@ -5,14 +5,17 @@
 
 from autodiff.view.drawing import Drawing, draw
 from autodiff.view.explanation import Explanation, explain
+from autodiff.view.paths import PathSum, path_sum
 from autodiff.view.rendering import RenderError, RenderWarning, render
 
 __all__ = [
     "Drawing",
     "Explanation",
+    "PathSum",
     "RenderError",
     "RenderWarning",
     "draw",
     "explain",
+    "path_sum",
     "render",
 ]

@@ -8,8 +8,9 @@ said here. A description only reads; nothing in the graph is changed by it.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -17,10 +18,11 @@ import numpy as np
 
 from autodiff.adjoint import dense
 from autodiff.arrays import Array
-from autodiff.graph import Node, bare
+from autodiff.graph import Node, bare, describe
 from autodiff.primitive import Primitive
 from autodiff.reverse import schedule
 from autodiff.view import notation
+from autodiff.view.formulas import Formula
 
 EARLIER = "earlier"
 """The id that stands for all nodes that are left out of a large graph."""
@@ -47,6 +49,7 @@ class Edge:
             for an operation that is no pointwise formula.
         factor: the same as a factor of a product: in parentheses where it needs them.
         number: the local partial as a number; None for a constant, and unless all are scalars.
+        formula: the local partial for any format; None where ``partial`` is.
     """
 
     source: str
@@ -55,6 +58,7 @@ class Edge:
     partial: str | None
     factor: str | None
     number: float | None
+    formula: Formula | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Entry:
         dtype: the type of its elements.
         adjoint: what ``backward()`` left in ``grad``; None before.
         edges: the uses of its operands, in their order; one operand used twice has two.
+        formula: what the operation computes, for any format; None for others.
     """
 
     id: str
@@ -83,6 +88,7 @@ class Entry:
     dtype: str
     adjoint: float | Array | None
     edges: tuple[Edge, ...]
+    formula: Formula | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_plain_number(self) -> bool:
@@ -161,7 +167,12 @@ class Description:
             dtype=_dtype(data),
             adjoint=node.grad if node.has_adjoint else None,
             edges=self.edges(node),
+            formula=self._formula(node),
         )
+
+    def name(self, node: Node) -> str:
+        """The name of a node, of one that is left out too."""
+        return self.names.get(node) or notation.visible(node.label or describe(node))
 
     def edges(self, node: Node) -> tuple[Edge, ...]:
         """The uses of a node's operands, in their order."""
@@ -169,6 +180,11 @@ class Description:
             Edge(self._operand_id(node, i), self.ids[node], i, *self._partial(node, i))
             for i in range(len(node.operands))
         )
+
+    def meanings(self, node: Node) -> dict[str, str]:
+        """The names of a node ("_f") and of all of its operands ("_0", "_1" ...)."""
+        names = {f"_{i}": self._operand_name(node, i) for i in range(len(node.operands))}
+        return names | {"_f": self.names[node]}
 
     def _constant(self, node: Node, i: int) -> Entry:
         data = node.operands[i]
@@ -210,36 +226,50 @@ class Description:
             for operand, name in zip(node.operands, names, strict=True)
         ]
         stand_ins = notation.placeholders(numbers)
-        meaning = {
-            stand_in: self._write(name) for stand_in, name in zip(stand_ins, names, strict=True)
-        }
-        return stand_ins, meaning | {"_f": self._write(self.names[node])}
+        return stand_ins, dict(zip(stand_ins, names, strict=True)) | {"_f": self.names[node]}
 
-    def _expression(self, node: Node) -> str | None:
+    def _formula(self, node: Node) -> Formula | None:
         if node.primitive is None:
             return None
         stand_ins, meaning = self._formula_names(node)
-        return notation.written(node.primitive.expression(stand_ins, node.parameters), meaning)
+        return Formula(node.primitive.expression(stand_ins, node.parameters), meaning)
 
-    def _partial(self, node: Node, i: int) -> tuple[str | None, str | None, float | None]:
-        """The local partial with respect to operand ``i``: as formula, as factor, as number."""
+    def _expression(self, node: Node) -> str | None:
+        formula = self._formula(node)
+        return None if formula is None else notation.written(formula.text, self._short(formula))
+
+    def _short(self, formula: Formula) -> dict[str, str]:
+        """The names in a formula as they are written."""
+        return {stand_in: self._write(name) for stand_in, name in formula.names.items()}
+
+    def _partial(
+        self, node: Node, i: int
+    ) -> tuple[str | None, str | None, float | None, Formula | None]:
+        """The local partial with respect to operand ``i``.
+
+        Returns:
+            it as a formula in writing, the same as a factor, as a number, and for any format.
+        """
         primitive = node.primitive
         if primitive is None or not isinstance(node.operands[i], Node):
-            return None, None, None
+            return None, None, None, None
         operands = [bare(operand) for operand in node.operands]
         scalar = not np.ndim(node.data) and not any(map(np.ndim, operands))
         number = _local_partial(primitive, i, node, operands) if scalar else None
         stand_ins, meaning = self._formula_names(node)
         text = primitive.partial(i, stand_ins, "_f")
         if text is None:
-            return None, None, number
+            return None, None, number, None
         numbers = dict(zip(stand_ins, operands, strict=True)) | {"_f": node.data}
         values = {name: numbers[name] for name in meaning if name.startswith("_")}
         text = notation.decided(text, values if scalar else None)
+        formula = Formula(text, meaning)
+        names = self._short(formula)
         return (
-            notation.written(text, meaning),
-            notation.written(notation.factor(text), meaning),
+            notation.written(text, names),
+            notation.written(notation.factor(text), names),
             number,
+            formula,
         )
 
 
@@ -311,6 +341,46 @@ def _constant_names(nodes: Sequence[Node], taken: set[str]) -> dict[tuple[Node, 
         for i, operand in enumerate(node.operands)
         if isinstance(operand, np.ndarray) and operand.ndim
     }
+
+
+def leading_to(operand: Any, output: Any, parameter: str) -> list[Node]:
+    """The reverse schedule of ``output``, restricted to what was computed from ``operand``.
+
+    Args:
+        operand: a node that the output was computed from; the last of the schedule.
+        output: its first.
+        parameter: what messages call ``operand``.
+
+    Raises:
+        TypeError: one of them is no node.
+        ValueError: the output was not computed from it.
+    """
+    if not isinstance(operand, Node):
+        raise TypeError(f"{parameter} is a node, a Value or a Tensor, got {type(operand).__name__}")
+    if not isinstance(output, Node):
+        raise TypeError(f"expected a node, a Value or a Tensor, got {type(output).__name__}")
+    nodes = schedule(output, [operand])
+    if not nodes or nodes[-1] is not operand:
+        raise ValueError(
+            f"{describe(output)} was not computed from {describe(operand)}, so there is no "
+            f"derivative to explain: {parameter} is one of the nodes that the output depends on"
+        )
+    return nodes
+
+
+def counted(nodes: Sequence[Node], most: int = 5) -> list[str]:
+    """How many nodes there are of which kinds, the frequent ones first.
+
+    Example:
+        >>> from autodiff import Value
+        >>> x = Value(1.0)
+        >>> counted([x, Value(2.0), x + x])
+        ['2 × leaf', '1 × add']
+    """
+    kinds = Counter("leaf" if node.primitive is None else node.primitive.name for node in nodes)
+    lines = [f"{count:,} × {kind}" for kind, count in kinds.most_common(most)]
+    rest = len(nodes) - sum(count for _, count in kinds.most_common(most))
+    return [*lines, f"{rest:,} others"] if rest else lines
 
 
 def _number(data: Any) -> float | None:

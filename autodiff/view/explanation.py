@@ -18,31 +18,16 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.graph import Node, describe
+from autodiff.graph import Node
 from autodiff.reverse import schedule, seed_for, settled, walk
 from autodiff.view import notation
-from autodiff.view.description import Description, Edge, Entry
+from autodiff.view.aligned import aligned
+from autodiff.view.contributions import contribution
+from autodiff.view.description import Description, Edge, Entry, counted, leading_to
+from autodiff.view.layout import Section, Style, Tables
+from autodiff.view.terms import Term, derivative, numbers, short, symbols, value_of
 
-_LONGEST = 60  # characters of a formula
-
-
-@dataclass(frozen=True)
-class Term:
-    """What one child contributes to an adjoint: ∂f_c/∂f_n · t_c.
-
-    Attributes:
-        child: the name of the child.
-        factor: the local partial as a formula; None where the operation has no formula.
-        number: the local partial as a number; None unless all of the child's operands are scalars.
-        adjoint: t_c.
-        spread: whether the operand was broadcast, so that the contribution is summed back.
-    """
-
-    child: str
-    factor: str | None
-    number: float | None
-    adjoint: float | Array
-    spread: bool
+SUM = "t_n = Σ over children c of n:  ∂f_c/∂f_n · t_c"
 
 
 @dataclass(frozen=True)
@@ -59,35 +44,88 @@ class Row:
     terms: tuple[Term, ...]
     adjoint: float | Array
 
+    @property
+    def children(self) -> tuple[str, ...]:
+        """The names of the nodes that were computed from it, each once."""
+        return tuple(dict.fromkeys(term.child for term in self.terms))
+
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
+class Explanation(Tables):
     """How a derivative comes about; ``print`` shows it as a table.
 
     Attributes:
         forward: the nodes in the order in which they were computed, and the constant arrays.
         reverse: the steps of the reverse ancestral schedule, the output first.
         omitted: how many more steps there are.
+        wrt: the name of the node that was asked for; None if all were.
+        derivative: its adjoint, the derivative of the output with respect to it.
+        earlier: what was computed before ``forward``, counted by kind.
+        further: what the omitted steps are for, counted by kind.
     """
 
     forward: tuple[Entry, ...]
     reverse: tuple[Row, ...]
     omitted: int = 0
+    wrt: str | None = None
+    derivative: float | Array | None = None
+    earlier: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        return str(self)  # at a prompt, the table is what one wants to see
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        """The names of the nodes in the order of the reverse pass."""
+        return tuple(row.entry.name for row in self.reverse)
 
-    def __str__(self) -> str:
-        return "\n".join(
-            [
+    def sections(self, style: Style) -> Sequence[Section]:
+        """The forward and the reverse pass."""
+        left_out = [f"… {', '.join(self.earlier)} before"] if self.earlier else []
+        more = []
+        if self.omitted:
+            kinds = style.rest(", ".join(self.further))
+            more = [f"… and {self.omitted:,} more steps ({kinds}): see limit="]
+        return [
+            Section(
                 "forward",
-                *_aligned([_forward_cells(entry) for entry in self.forward]),
-                "",
-                "reverse   t_n = Σ over children c of n:  ∂f_c/∂f_n · t_c",
-                *_aligned([cells for row in self.reverse for cells in _reverse_cells(row)]),
-                *([f"  … and {self.omitted:,} more steps: see limit="] if self.omitted else []),
-            ]
-        )
+                ("node", "expression", "value"),
+                [_forward_cells(entry, style) for entry in self.forward],
+                above=[style.rest(line) for line in left_out],
+            ),
+            Section(
+                "reverse",
+                ("adjoint", "from its children", "in symbols", "in numbers", "value"),
+                [cells for row in self.reverse for cells in _reverse_cells(row, style)],
+                rule=SUM,
+                above=self._course(style),
+                below=[*more, *self._result(style)],
+            ),
+        ]
+
+    def _course(self, style: Style) -> list[str]:
+        """With respect to one node: its children, and the schedule that leads to it."""
+        if self.wrt is None:
+            return []
+        names = [style.name(name) for name in self.schedule[:_MOST]]
+        if len(self.schedule) > _MOST or self.omitted:
+            names.append(f"… ({len(self.schedule) + self.omitted:,} nodes)")
+        lines = [f"schedule: {', '.join(names)}"]
+        if not self.omitted:
+            children = ", ".join(map(style.name, self.reverse[-1].children)) or "none"
+            lines.insert(0, f"children of {style.name(self.wrt)}: {children}")
+        return lines
+
+    def _result(self, style: Style) -> list[str]:
+        if self.wrt is None:
+            return []
+        total = f"d{style.name(self.reverse[0].entry.name)}/d{style.name(self.wrt)}"
+        return [f"{total} = {style.adjoint(self.wrt)} {value_of(self.derivative)}"]
+
+    def latex(self) -> str:
+        """The same as LaTeX, in two ``align*`` environments; it needs the package ``amsmath``."""
+        return aligned(self)
+
+
+_MOST = 20  # names of a schedule in one line
 
 
 def explain(
@@ -99,10 +137,12 @@ def explain(
         node: the output.
         wrt: only the steps that lead to the adjoint of this node; all if None.
         seed: the adjoint of the output; may be left out for a single number, where it is 1.
-        limit: how many steps to take at most, and how many nodes to show of the forward pass.
+        limit: how many steps to take at most, and how many nodes to show of the forward pass; the
+            others are counted.
 
     Returns:
-        the steps as data; printed, a table.
+        the steps as data; printed, a table. ``show()`` prints it in colour to a terminal,
+        ``markdown()``, ``latex()`` and ``html()`` give it in these formats, and notebooks show it.
 
     Raises:
         TypeError: ``node`` or ``wrt`` is no node, or ``node`` is of integers.
@@ -128,24 +168,20 @@ def explain(
     if limit < 1:
         raise ValueError(f"limit is the number of steps to take, at least 1, got {limit!r}")
     graph = Description(node, write=notation.shortened, newest=lambda nodes: limit)
-    if wrt is None:
-        nodes = schedule(node)
-    elif isinstance(wrt, Node):
-        nodes = schedule(node, [wrt])
-        if not nodes or nodes[-1] is not wrt:
-            raise ValueError(
-                f"{describe(node)} was not computed from {describe(wrt)}, so there is no "
-                "derivative to explain: wrt is one of the nodes that the output depends on"
-            )
-    else:
-        raise TypeError(f"wrt is a node, a Value or a Tensor, got {type(wrt).__name__}")
-    shown = [n for n in nodes if n in graph.ids]  # an adjoint needs none but younger nodes
-    walked = walk(shown, seed_for(node, seed))
-    adjoints = {n: settled(t, n, set()) for n, t in walked.items()}
+    nodes = schedule(node) if wrt is None else leading_to(wrt, node, "wrt")
+    shown = [n for n in nodes if n in graph.ids]
+    # An adjoint needs none but younger nodes; that of ``wrt`` needs the whole schedule.
+    wanted = {*shown} if wrt is None else {*shown, wrt}
+    walked = walk(shown if wrt is None else nodes, seed_for(node, seed), keep=wanted)
+    adjoints = {n: settled(walked[n], n, set()) for n in wanted}
     return Explanation(
         forward=tuple(entry for entry in graph if not entry.is_plain_number),
         reverse=_rows(graph, shown, adjoints),
         omitted=len(nodes) - len(shown),
+        wrt=None if wrt is None else graph.name(wrt),
+        derivative=None if wrt is None else adjoints[wrt],
+        earlier=tuple(counted(graph.earlier)),
+        further=tuple(counted(nodes[len(shown) :])),
     )
 
 
@@ -157,78 +193,49 @@ def _rows(graph: Description, nodes: Sequence[Node], adjoints: dict[Node, Any]) 
         rows.append(Row(entry, tuple(terms[entry.id]), adjoints[node]))
         for edge in entry.edges:
             if edge.source in terms:  # else it is a constant, or leads to other nodes than wrt
-                operand = node.operands[edge.position]
-                terms[edge.source].append(_term(entry, edge, operand, adjoints[node]))
+                terms[edge.source].append(_term(graph, node, entry, edge, adjoints[node]))
     return tuple(rows)
 
 
-def _term(child: Entry, edge: Edge, operand: Node, adjoint: Any) -> Term:
-    spread = edge.factor is not None and np.shape(operand.data) != child.shape
-    return Term(child.name, edge.factor, edge.number, adjoint, spread)
+def _term(graph: Description, child: Node, entry: Entry, edge: Edge, adjoint: Any) -> Term:
+    operand = child.operands[edge.position]
+    passed = None
+    if edge.formula is None:
+        passed = contribution(child, edge.position, adjoint, graph.meanings(child))
+    return Term(
+        child=entry.name,
+        factor=edge.factor,
+        number=edge.number,
+        adjoint=adjoint,
+        spread=edge.factor is not None and np.shape(operand.data) != entry.shape,
+        partial=edge.formula,
+        passed=passed,
+    )
 
 
-# --- the table ------------------------------------------------------------------------------------
+# --- the tables -----------------------------------------------------------------------------------
 
 
-def _forward_cells(entry: Entry) -> list[str]:
-    expression = "" if entry.expression is None else f"= {_short(entry.expression)}"
+def _forward_cells(entry: Entry, style: Style) -> list[str]:
+    expression = "" if entry.formula is None else f"= {short(entry.formula, style)}"
     if entry.value is None:
         contents = f": {entry.shape} {entry.dtype}"
     else:
         contents = f"= {notation.number(entry.value)}"
-    return [notation.shortened(entry.name), expression, contents]
+    return [style.title(entry.name), expression, contents]
 
 
-def _reverse_cells(row: Row) -> Iterator[list[str]]:
+def _reverse_cells(row: Row, style: Style) -> Iterator[list[str]]:
     """A line for each term; the sum stands at the end of the last."""
-    name = _name(row.entry.name)
-    if row.entry.value is None:
-        total = f": {row.entry.shape}"
-    else:
-        total = f"= {notation.number(float(row.adjoint))}"
+    own = style.adjoint(row.entry.name)
     if not row.terms:
+        name = style.name(row.entry.name)
         start = f"∂{name}/∂{name}" if np.all(row.adjoint == 1) else "seed"
-        yield [f"t_{name}", f"= {start}", "", "", total]
+        yield [own, f"= {start}", "", "", value_of(row.adjoint)]
     for i, term in enumerate(row.terms):
-        cells = (_derivative(term, row.entry), _symbols(term, i), _numbers(term, i))
+        cells = (derivative(term, row.entry, style), symbols(term, i, style), numbers(term, i))
         yield [
-            "" if i else f"t_{name}",
+            "" if i else own,
             *(cell and f"{'+' if i else '='} {cell}" for cell in cells),
-            total if i == len(row.terms) - 1 else "",
+            value_of(row.adjoint) if i == len(row.terms) - 1 else "",
         ]
-
-
-def _derivative(term: Term, operand: Entry) -> str:
-    child = _name(term.child)
-    partial = f"∂{child}/∂{_name(operand.name)}"
-    if operand.shape or np.ndim(term.adjoint):
-        partial = f"({partial})ᵀ"  # of arrays, the partials form a matrix
-    return f"{partial}·t_{child}"
-
-
-def _symbols(term: Term, i: int) -> str:
-    if term.factor is None:
-        return ""
-    text = notation.product(_short(term.factor), f"t_{_name(term.child)}", leading=not i)
-    return f"sum({text})" if term.spread else text
-
-
-def _numbers(term: Term, i: int) -> str:
-    if term.number is None:
-        return ""
-    number, adjoint = notation.number(term.number), notation.number(float(term.adjoint))
-    return notation.product(number, adjoint, leading=not i)
-
-
-def _name(name: str) -> str:
-    return notation.atom(notation.shortened(name))
-
-
-def _short(formula: str) -> str:
-    return notation.shortened(formula, _LONGEST)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of cells, each column as wide as its widest cell."""
-    widths = [max(map(notation.width, column)) for column in zip(*rows, strict=True)]
-    return ["  " + "  ".join(map(notation.padded, row, widths)).rstrip() for row in rows]

@@ -24,6 +24,9 @@ _HARMLESS = "\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  
 
 _PLACEHOLDER = re.compile(r"(?<!\w)_(?:[0-9]+|f)(?![A-Za-z0-9_])")
 _POWER = re.compile(r" \*\* (?:\((-\d+)\)|(-?\d+))(?![\w.])")
+_TRANSPOSED = re.compile(
+    r"(?<=[\w)\]])\.m?T(?!\w)"
+)  # of a placeholder, or of what stands in brackets
 _NEGATIVE_FACTOR = re.compile(r"·(-[\d.]+(?:e[+-]\d+)?)")
 
 
@@ -127,6 +130,7 @@ def written(text: str, names: Mapping[str, str]) -> str:
         >>> written("2 * _0 ** 3 / _1", {"_0": "x", "_1": "y"})
         '2·x³/y'
     """
+    text = _TRANSPOSED.sub("ᵀ", text)
     text = _POWER.sub(lambda match: (match[1] or match[2]).translate(_SUPERSCRIPTS), text)
     text = text.replace(" ** ", "**").replace(" * ", "·").replace(" / ", "/")
     text = _NEGATIVE_FACTOR.sub(r"·(\1)", text)

@@ -26,7 +26,7 @@ LAYERS = [
     ("autodiff",),  # the package's own __init__ puts all together
     ("autodiff.view", "autodiff.compile"),
     ("autodiff.transform", "autodiff.expressions"),
-    ("autodiff.copying",),
+    ("autodiff.copying", "autodiff.notebook"),
     ("autodiff.reverse",),
     ("autodiff.fft",),
     ("autodiff.linalg", "autodiff.special"),
@@ -50,7 +50,7 @@ OWN_NAME_ONLY = {"autodiff"}
 # Heavy libraries that only their own function needs, and that are said to be imported late.
 LAZY = {
     "graphviz", "pygraphviz", "matplotlib", "pooch", "tqdm", "IPython", "optree", "safetensors",
-    "scipy", "PIL", "onnx", "mpmath",
+    "scipy", "PIL", "onnx", "mpmath", "rich",
 }  # fmt: skip
 
 

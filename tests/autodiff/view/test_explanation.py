@@ -45,8 +45,44 @@ def test_with_respect_to_one_node_only_its_descendants_count(example: Callable[[
     f = example()
     x1 = f.operands[0].operands[0].operands[0].operands[1]
     explanation = explain(f, x1)
-    assert [row.entry.name for row in explanation.reverse] == ["f", "f3", "f2", "f1", "x1"]
+    assert explanation.schedule == ("f", "f3", "f2", "f1", "x1")
     assert explanation.reverse[-1].adjoint == x1.grad
+
+
+def test_with_respect_to_one_node_it_is_the_algorithm_as_it_is_taught(
+    example: Callable[[], Node], golden: Callable[[str], str]
+) -> None:
+    f = example()
+    θ = next(node for node in ad.reverse.schedule(f) if node.label == "θ")
+    explanation = explain(f, θ)
+    assert str(explanation) + "\n" == golden("one_node.txt")
+    assert explanation.wrt == "θ"
+    assert explanation.reverse[0].adjoint == 1.0
+    assert explanation.reverse[-1].children == ("f5", "f1")
+    assert explanation.derivative == explanation.reverse[-1].adjoint == θ.grad
+    for row in explanation.reverse:
+        assert all(child in explanation.schedule for child in row.children)
+
+
+def test_latex_and_markdown_of_the_example(
+    example: Callable[[], Node], golden: Callable[[str], str]
+) -> None:
+    f = example()
+    θ = next(node for node in ad.reverse.schedule(f) if node.label == "θ")
+    assert explain(f, θ).latex() + "\n" == golden("one_node.tex")
+    assert explain(f, θ).markdown() == golden("one_node.md")
+
+
+def test_all_is_there_in_the_whole_of_a_million_nodes() -> None:
+    x = Value(1.0, label="x")
+    f: Node = x
+    for _ in range(100_000):
+        f = f * 1.0 + x
+    explanation = explain(f, x, limit=10)
+    assert len(explanation.reverse) == 10
+    assert explanation.derivative == 100_001.0
+    for text in (str(explanation), explanation.markdown(), explanation.latex(), explanation.html()):
+        assert len(text) < 20_000
 
 
 def test_a_repeated_operand_has_two_terms() -> None:
@@ -135,10 +171,13 @@ def test_a_long_explanation_stops_at_its_limit() -> None:
     for explained in (explain(f, limit=3), explain(f, x, limit=3)):
         assert (len(explained.forward), len(explained.reverse)) == (3, 3)
         assert explained.omitted == 18
-        assert str(explained).endswith("… and 18 more steps: see limit=")
+        assert "… and 18 more steps (9 × mul, 8 × add, 1 × leaf): see limit=" in str(explained)
+        assert "… 9 × mul, 8 × add, 1 × leaf before" in str(explained)
         assert [row.adjoint for row in explained.reverse] == [1.0, 1.0, 2.0]
     assert explain(f, limit=21).omitted == 0
     assert len(explain(f, limit=21).reverse) == 21
     assert explain(f, x).reverse[-1].adjoint == 2.0**11 - 1
+    assert explain(f, x, limit=3).derivative == 2.0**11 - 1
+    assert str(explain(f, x, limit=3)).endswith("df4/dx = t_x = 2047")
     with pytest.raises(ValueError, match="at least 1, got 0"):
         explain(f, limit=0)
