@@ -78,7 +78,7 @@ def _transpose_y(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     return _as(shape_of(y), sum_to(matmul(matrix_transpose(x_rows), t), shape_of(y_columns)))
 
 
-def _readable_x(t: Any, f: Any, x: Any, y: Any, b: Any = None) -> Any:
+def _readable_x(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     """Of vectors as they are, and not as rows and columns."""
     match len(shape_of(x)), len(shape_of(y)):
         case 2, 1:
@@ -88,7 +88,7 @@ def _readable_x(t: Any, f: Any, x: Any, y: Any, b: Any = None) -> Any:
     return _transpose_x(t, f, x, y)
 
 
-def _readable_y(t: Any, f: Any, x: Any, y: Any, b: Any = None) -> Any:
+def _readable_y(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     match len(shape_of(x)), len(shape_of(y)):
         case 2, 1:
             return matmul(matrix_transpose(x), t)
