@@ -56,6 +56,10 @@ class _Standardise(Explicit):
         sent = normalisation.adjoints(t, x, weight, bias, found.moments, axis, eps)
         return [sum_to(sent[i], shape_of(operands[i])) for i in wanted]
 
+    def expression(self, names: Sequence[str], parameters: Parameters) -> str:
+        written = {name: value for name, value in parameters.items() if name != "found"}
+        return super().expression(names, written)
+
 
 _standardise = _Standardise(
     "standardise",
@@ -76,6 +80,18 @@ _standardise = _Standardise(
         lambda t, f, x, w, b, **_: sum_to(t, shape_of(b)),
     ),
 )
+
+
+def _readable_x(
+    t: Any, f: Any, x: Any, w: Any, b: Any, *, axis: tuple[int, ...], eps: float, found: _Found
+) -> Any:
+    """``_through`` with h named as what it is, and not written out each time."""
+    u, spread = t * w, _parts(x, axis, eps)[1]
+    h = _standardise(x, 1.0, 0.0, axis=axis, eps=eps, found=_Found())
+    return (u - mean(u, axis, True) - h * mean(u * h, axis, True)) / spread
+
+
+_standardise.readable = (_readable_x, None, None)
 
 
 def standardise(
