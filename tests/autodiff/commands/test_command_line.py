@@ -144,6 +144,9 @@ def test_explain_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "explain", "a*b + a**2", "a=2", "b=3") == f"{ad.explain(f)}\n"
     only_b = printed(capsys, "explain", "a*b + a**2", "a=2", "b=3", "--wrt", "b")
     assert only_b == f"{ad.explain(f, b)}\n"
+    for style in ("markdown", "latex", "html"):
+        text = printed(capsys, "explain", "a*b + a**2", "a=2", "b=3", "--format", style)
+        assert text.rstrip() == getattr(ad.explain(f), style)().rstrip()
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf", "dot", "SVG"])
