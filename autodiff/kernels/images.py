@@ -7,8 +7,10 @@ so that the next kernel finds what it wants.
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib import import_module
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 
@@ -16,7 +18,14 @@ from autodiff.arrays import Array
 from autodiff.kernels import convolution, dispatch, pooling
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.pooling import Ties, Winners
-from autodiff.kernels.windows import Sizes, output_sizes
+from autodiff.kernels.windows import (
+    Sizes,
+    Widths,
+    framed,
+    inside,
+    output_sizes,
+    padded_sizes,
+)
 
 _FEWEST_OUTPUTS = 4
 """A group of fewer outputs would leave most of a vector register idle."""
@@ -27,10 +36,14 @@ def _native(name: str, rank: int, *arrays: Array | None) -> ModuleType | None:
     return dispatch.native(name, *arrays) if rank <= 2 else None
 
 
-def _channels_last(x: Array) -> Array:
-    """(n, c, *spatial) as a contiguous (n, height, width, c); a sequence has the height 1."""
+def _channels_last(x: Array, times: int = 1) -> Array:
+    """(n, c, *spatial) as a contiguous (n, height, width, c); a sequence has the height 1.
+
+    Each channel may come several times, one after the other.
+    """
     x = x[:, :, np.newaxis] if x.ndim == 3 else x
-    return contiguous(x.transpose(0, 2, 3, 1))
+    x = x.transpose(0, 2, 3, 1)
+    return contiguous(x if times == 1 else np.repeat(x, times, -1))
 
 
 def _channels_first(x: Array, rank: int) -> Array:
@@ -51,56 +64,54 @@ def _four(w: Array) -> Array:
 
 
 def correlate(
-    x: Array, w: Array, stride: Sizes, dilation: Sizes, groups: int, b: Array | None = None
-) -> Array:
-    """See ``convolution.correlate``."""
+    x: Array, w: Array, stride: Sizes, dilation: Sizes, groups: int, b: Array | None = None,
+    padding: Widths = (),
+) -> Array:  # fmt: skip
+    """See ``convolution.correlate``; ``padding`` are the zeros around each axis of x."""
     rank = w.ndim - 2
     native = _native("convolution", rank, x, w, b)
-    if native is None or len(w) // groups < _FEWEST_OUTPUTS:
-        return convolution.correlate(x, w, stride, dilation, groups, b)
-    out = output_sizes(x.shape[2:], w.shape[2:], stride, dilation)
-    kernels = contiguous(_four(w).transpose(2, 3, 1, 0))
+    alone, times = _by_channel(x.shape[1], len(w), groups)
+    if native is None or not (alone or len(w) // groups >= _FEWEST_OUTPUTS):
+        return convolution.correlate(framed(x, padding), w, stride, dilation, groups, b)
+    spatial = padded_sizes(x.shape[2:], padding)
+    out = _two(output_sizes(spatial, w.shape[2:], stride, dilation))
+    kernels = _grouped(w, 1 if alone else groups).transpose(0, 3, 4, 2, 1)
     bias = np.zeros(len(w), x.dtype) if b is None else contiguous(b)
     y = native.correlate(
-        _channels_last(x), kernels, bias, _two(stride), _two(dilation), groups, _two(out)
-    )
+        _channels_last(x, times), kernels, bias, _corner(padding), _two(stride), _two(dilation),
+        out, alone,
+    )  # fmt: skip
     return _channels_first(y, rank)
 
 
 def correlate_input(
-    t: Array | Winners, w: Array, spatial: Sizes, stride: Sizes, dilation: Sizes, groups: int
-) -> Array:
-    """See ``convolution.correlate_input``."""
+    t: Array | Pooled, w: Array, spatial: Sizes, stride: Sizes, dilation: Sizes, groups: int,
+    padding: Widths = (),
+) -> Array:  # fmt: skip
+    """See ``convolution.correlate_input``; ``spatial`` is without the padding."""
     rank = w.ndim - 2
-    if isinstance(t, Winners):
+    whole = padded_sizes(spatial, padding)
+    if isinstance(t, Pooled):
         if _is_plain(stride, dilation, groups) and w.shape[1] * w.shape[-1] >= _FEWEST_IN_A_RUN:
             scattered = import_module("autodiff.kernels.native.scattered")
             kernels = contiguous(_four(w).transpose(0, 2, 3, 1))
-            return _channels_first(scattered.correlate_input(t, kernels, _two(spatial)), rank)
-        t = unpooled(t)
+            x = _channels_first(scattered.correlate_input(t.winners, kernels, _two(whole)), rank)
+            return x[inside(spatial, padding)]
+        t = t.dense
     native = _native("convolution", rank, t, w)
-    channels = w.shape[1]
-    if native is None or channels < _FEWEST_OUTPUTS or max(stride) > 1:
-        return convolution.correlate_input(t, w, spatial, stride, dilation, groups)
-    # A correlation again: of the adjoint with a border, and of the kernels flipped.
-    ours, size = len(w) // groups, _two(w.shape[2:])
-    kernels = _four(w)[:, :, ::-1, ::-1].reshape(groups, ours, channels, *size)
-    kernels = contiguous(kernels.transpose(3, 4, 1, 0, 2)).reshape(*size, ours, -1)
-    framed = _framed(t, _two(spatial), size, _two(dilation))
-    nothing = np.zeros(groups * channels, t.dtype)
-    x = native.correlate(framed, kernels, nothing, (1, 1), _two(dilation), groups, _two(spatial))
+    alone, times = _by_channel(w.shape[1] * groups, len(w), groups)
+    if native is None or not (alone or w.shape[1] >= _FEWEST_OUTPUTS):
+        x = convolution.correlate_input(t, w, whole, stride, dilation, groups)
+        return x[inside(spatial, padding)]
+    kernels = _grouped(w, 1 if alone else groups)
+    order = (0, 3, 4, 2, 1) if alone else (0, 3, 4, 1, 2)
+    x = native.correlate_input(
+        _channels_last(t), kernels.transpose(order), _two(spatial), _corner(padding), _two(stride),
+        _two(dilation), alone,
+    )  # fmt: skip
+    if times > 1:
+        x = sum(x[..., k::times] for k in range(times))
     return _channels_first(x, rank)
-
-
-def _framed(t: Array, spatial: Sizes, size: Sizes, dilation: Sizes) -> Array:
-    """An adjoint, channels last, with zeros around it as far as kernels reach."""
-    t = np.moveaxis(t[:, :, np.newaxis] if t.ndim == 3 else t, 1, -1)
-    reach = [(k - 1) * d for k, d in zip(size, dilation, strict=True)]
-    lengths = [n + r for n, r in zip(spatial, reach, strict=True)]
-    framed = np.zeros((len(t), *lengths, t.shape[-1]), t.dtype)
-    (top, left), (high, wide) = reach, t.shape[1:3]
-    framed[:, top : top + high, left : left + wide] = t
-    return framed
 
 
 _FEWEST_IN_A_RUN = 32
@@ -108,22 +119,27 @@ _FEWEST_IN_A_RUN = 32
 
 
 def correlate_kernel(
-    x: Array, t: Array | Winners, size: Sizes, stride: Sizes, dilation: Sizes, groups: int
-) -> Array:
-    """See ``convolution.correlate_kernel``."""
+    x: Array, t: Array | Pooled, size: Sizes, stride: Sizes, dilation: Sizes, groups: int,
+    padding: Widths = (),
+) -> Array:  # fmt: skip
+    """See ``convolution.correlate_kernel``; ``padding`` are the zeros around each axis of x."""
     rank = len(size)
-    if isinstance(t, Winners):
+    if isinstance(t, Pooled):
         if _is_plain(stride, dilation, groups) and x.shape[1] * size[-1] >= _FEWEST_IN_A_RUN:
             scattered = import_module("autodiff.kernels.native.scattered")
-            w = scattered.correlate_kernel(_channels_last(x), t, _two(size))
+            w = scattered.correlate_kernel(
+                _channels_last(framed(x, padding)), t.winners, _two(size)
+            )
             return _kernel_first(w.transpose(0, 3, 1, 2), rank)
-        t = unpooled(t)
+        t = t.dense
     native = _native("convolution", rank, x, t)
-    if native is None or t.shape[1] // groups < _FEWEST_OUTPUTS:
-        return convolution.correlate_kernel(x, t, size, stride, dilation, groups)
+    alone, times = _by_channel(x.shape[1], t.shape[1], groups)
+    if native is None or not (alone or t.shape[1] // groups >= _FEWEST_OUTPUTS):
+        return convolution.correlate_kernel(framed(x, padding), t, size, stride, dilation, groups)
     w = native.correlate_kernel(
-        _channels_last(x), _channels_last(t), _two(size), _two(stride), _two(dilation), groups
-    )
+        _channels_last(x, times), _channels_last(t), _two(size), _corner(padding), _two(stride),
+        _two(dilation), 1 if alone else groups, alone,
+    )  # fmt: skip
     return _kernel_first(w.transpose(3, 2, 0, 1), rank)
 
 
@@ -136,23 +152,74 @@ def _is_plain(stride: Sizes, dilation: Sizes, groups: int) -> bool:
     return groups == 1 and {*stride, *dilation} == {1}
 
 
+def _by_channel(channels: int, outputs: int, groups: int) -> tuple[Literal[True] | None, int]:
+    """Whether every channel is a group of its own, and then, how many kernels it has."""
+    return (True, outputs // groups) if 1 < groups == channels else (None, 1)
+
+
+def _grouped(w: Array, groups: int) -> Array:
+    """(groups, o / groups, c / groups, height, width)."""
+    w = w[:, :, np.newaxis] if w.ndim == 3 else w
+    return w.reshape(groups, -1, *w.shape[1:])
+
+
+def _corner(padding: Widths) -> Sizes:
+    """Where the first window begins."""
+    return _two(tuple(-before for before, _ in padding), 0) if padding else (0, 0)
+
+
 # --- pooling --------------------------------------------------------------------------------------
 
 
-def max_pool(x: Array, size: Sizes, stride: Sizes) -> Array:
-    """See ``pooling.max_pool``."""
+def max_pool(x: Array, size: Sizes, stride: Sizes, padding: Widths = ()) -> Array:
+    """See ``pooling.max_pool``; ``padding`` is a border that never wins."""
     native = _native("pooling", len(size), x) if x.ndim == len(size) + 2 else None
     if native is None:
-        return pooling.max_pool(x, size, stride)
-    out = output_sizes(x.shape[2:], size, stride, (1,) * len(size))
-    y = native.max_pool(_channels_last(x), _two(size), _two(stride), _two(out))
+        return pooling.max_pool(framed(x, padding, -np.inf), size, stride)
+    out = _positions(x, size, stride, padding)
+    images = _channels_last(x)
+    y = native.max_pool(images, _two(size), _two(stride), _corner(padding), out)
     return _channels_first(y, len(size))
 
 
-def pooled_adjoint(
-    t: Array, x: Array, largest: Array, size: Sizes, stride: Sizes, ties: Ties
-) -> Winners | None:
-    """What max-pooling sends back, if it is known sharply: None where NumPy finds the winners.
+def sum_pool(
+    x: Array, size: Sizes, stride: Sizes, weight: float, padding: Widths = ()
+) -> Array:  # fmt: skip
+    """The sums of windows, times ``weight``; there are zeros in the border."""
+    native = _native("pooling", len(size), x)
+    if native is None:
+        return pooling.pool(framed(x, padding), _uniform(size, x.ndim, weight), size, stride)
+    out = _positions(x, size, stride, padding)
+    images = _channels_last(x)
+    y = native.sum_pool(images, _two(size), _two(stride), _corner(padding), out, weight)
+    return _channels_first(y, len(size))
+
+
+def sum_unpool(
+    t: Array, spatial: Sizes, size: Sizes, stride: Sizes, weight: float, padding: Widths = ()
+) -> Array:
+    """The transpose of ``sum_pool``: from (n, c, *positions) to (n, c, *spatial)."""
+    native = _native("pooling", len(size), t)
+    if native is None:
+        whole, weights = padded_sizes(spatial, padding), _uniform(size, t.ndim, weight)
+        return pooling.unpool(t, weights, whole, size, stride)[inside(spatial, padding)]
+    x = native.sum_unpool(
+        _channels_last(t), _two(spatial), _two(size), _two(stride), _corner(padding), weight
+    )
+    return _channels_first(x, len(size))
+
+
+def _uniform(size: Sizes, rank: int, weight: float) -> Array:
+    return np.full((*size, *(1,) * rank), weight)
+
+
+def _positions(x: Array, size: Sizes, stride: Sizes, padding: Widths) -> Sizes:
+    spatial = padded_sizes(x.shape[2:], padding)
+    return _two(output_sizes(spatial, size, stride, (1,) * len(size)))
+
+
+class Pooled:
+    """What max-pooling sends back, not worked out until it is known in which form it is needed.
 
     Args:
         t: the adjoint of what was pooled.
@@ -160,25 +227,42 @@ def pooled_adjoint(
         largest: what ``max_pool`` gave.
         size: the window.
         stride: the distance of neighbouring windows.
-        ties: which of several equal largest elements win; see ``pooling.winners``.
+        padding: see ``max_pool``.
+        last: whether the last of several equal largest elements wins, and not the first.
     """
-    native = _native("pooling", len(size), x, t) if ties in ("first", "last") else None
-    if native is None:
-        return None
-    images, most = _channels_last(x), _channels_last(largest)
-    places = native.winners(images, most, _two(size), _two(stride), ties == "last")
-    return Winners(_channels_last(t), places, _two(size), _two(stride), x.shape[2:])
 
+    def __init__(
+        self, t: Array, x: Array, largest: Array, size: Sizes, stride: Sizes, padding: Widths,
+        last: bool,
+    ) -> None:  # fmt: skip
+        self.rank = len(size)
+        self._images = tuple(map(_channels_last, (t, x, largest)))
+        self._windows = (_two(size), _two(stride), _corner(padding))
+        self._last = last
 
-def unpooled(t: Winners) -> Array:
-    """The adjoint of what was pooled, as an array."""
-    native = import_module("autodiff.kernels.native.pooling")
-    return _channels_first(native.scatter(t, _two(t.spatial)), len(t.spatial))
+    @staticmethod
+    def knows(t: Array, x: Array, size: Sizes, ties: Ties) -> bool:
+        """Whether there are compiled kernels for it."""
+        return ties in ("first", "last") and _native("pooling", len(size), x, t) is not None
 
+    @cached_property
+    def winners(self) -> Winners:
+        """The adjoint of each window, and the place that it belongs to."""
+        native = import_module("autodiff.kernels.native.pooling")
+        t, *images = self._images
+        return Winners(t, native.winners(*images, *self._windows, self._last), *self._windows)
 
-def per_channel(t: Winners) -> Array:
-    """The sum of the adjoint over all axes but that of channels."""
-    there = t.places >= 0
-    values = t.values if there.all() else np.where(there, t.values, 0)
-    total: Array = values.sum((0, 1, 2))
-    return total
+    @cached_property
+    def dense(self) -> Array:
+        """All as an array, (n, c, *spatial)."""
+        native = import_module("autodiff.kernels.native.pooling")
+        x = native.max_unpool(*self._images, *self._windows, self._last)
+        return _channels_first(x, self.rank)
+
+    @cached_property
+    def per_channel(self) -> Array:
+        """The sum over all axes but that of channels."""
+        t, _, largest = self._images
+        values = t if not np.isnan(largest).any() else np.where(np.isnan(largest), 0, t)
+        total: Array = values.sum((0, 1, 2))
+        return total

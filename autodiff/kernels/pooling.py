@@ -7,12 +7,12 @@ Results keep the memory layout of their operand.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels.windows import Sizes, elements, output_sizes
+from autodiff.kernels.windows import Sizes, elements, empty_in_layout_of, output_sizes
 
 Ties: TypeAlias = Literal["first", "last", "all", "split"]
 TIES = get_args(Ties)
@@ -26,14 +26,14 @@ class Winners(NamedTuple):
         places: of that shape: the element's number within its window; -1 for none.
         size: the window, along two axes.
         stride: the distance of neighbouring windows.
-        spatial: lengths of what was pooled, along one axis or two.
+        corner: where the first window begins; negative in a border.
     """
 
     values: Array
     places: Array
     size: Sizes
     stride: Sizes
-    spatial: Sizes
+    corner: Sizes
 
 
 def pool(x: Array, weights: Array, size: Sizes, stride: Sizes) -> Array:
@@ -61,7 +61,7 @@ def unpool(t: Array, weights: Array, spatial: Sizes, size: Sizes, stride: Sizes)
     out = t.shape[t.ndim - len(size) :]
     sample = weights[(0,) * len(size)]
     layout = sample if sample.shape == t.shape else t  # of the pooled operand, for max-pooling
-    x = _empty_in_layout_of(layout, (*t.shape[: t.ndim - len(size)], *spatial), t.dtype)
+    x = empty_in_layout_of(layout, (*t.shape[: t.ndim - len(size)], *spatial), t.dtype)
     disjoint = all(s >= k for s, k in zip(stride, size, strict=True))
     if not disjoint or any(n != m * k for n, m, k in zip(spatial, out, size, strict=True)):
         x.fill(0)  # not every element is written below
@@ -101,7 +101,7 @@ def winners(x: Array, largest: Array, size: Sizes, stride: Sizes, ties: Ties) ->
     """
     ones = (1,) * len(size)
     places = list(elements(largest.shape[largest.ndim - len(size) :], size, stride, ones))
-    won: Array = _empty_in_layout_of(largest, (*size, *largest.shape), bool)
+    won: Array = empty_in_layout_of(largest, (*size, *largest.shape), bool)
     free = np.ones_like(largest, dtype=bool)
     for place, reads in reversed(places) if ties == "last" else places:
         np.equal(x[reads], largest, out=won[place])
@@ -112,12 +112,3 @@ def winners(x: Array, largest: Array, size: Sizes, stride: Sizes, ties: Ties) ->
         shares = won.sum(axis=tuple(range(len(size))), dtype=x.dtype)
         won = won / np.maximum(shares, 1)  # nobody equals a nan
     return won
-
-
-def _empty_in_layout_of(like: Array, shape: tuple[int, ...], dtype: Any) -> Array:
-    """An array whose last axes lie in memory like those of ``like``, and behind the others."""
-    lead = len(shape) - like.ndim
-    order = sorted(range(like.ndim), key=lambda axis: -abs(like.strides[axis]))
-    axes = [*range(lead), *(lead + axis for axis in order)]
-    empty: Array = np.empty([shape[axis] for axis in axes], dtype).transpose(np.argsort(axes))
-    return empty

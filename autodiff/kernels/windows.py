@@ -18,6 +18,8 @@ from autodiff.arrays import Array
 
 Sizes: TypeAlias = tuple[int, ...]
 Index: TypeAlias = tuple[Any, ...]
+Widths: TypeAlias = tuple[tuple[int, int], ...]
+"""Of a border, before and after each of the trailing axes; none at all if empty."""
 
 
 def output_sizes(spatial: Sequence[int], size: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
@@ -72,3 +74,42 @@ def overlap_add(t: Array, spatial: Sizes, size: Sizes, stride: Sizes, dilation: 
         of_place: Index = (..., *place)
         x[reads] += t[of_place]
     return x
+
+
+# --- borders --------------------------------------------------------------------------------------
+
+
+def padded_sizes(spatial: Sizes, padding: Widths) -> Sizes:
+    """Lengths with a border."""
+    return tuple(n + sum(w) for n, w in zip(spatial, padding, strict=True)) if padding else spatial
+
+
+def inside(spatial: Sizes, padding: Widths) -> Index:
+    """The index of an array within its padded self."""
+    if not padding:
+        return (...,)
+    return (..., *(slice(w, w + n) for (w, _), n in zip(padding, spatial, strict=True)))
+
+
+def framed(x: Array, padding: Widths, border: Any = 0) -> Array:
+    """An array with a border around its trailing axes, in the same layout."""
+    if not any(map(any, padding)):
+        return x
+    lead = x.ndim - len(padding)
+    shape = (*x.shape[:lead], *padded_sizes(x.shape[lead:], padding))
+    frame = empty_in_layout_of(x, shape, x.dtype)
+    frame[inside(x.shape[lead:], padding)] = x
+    for axis, (before, after) in enumerate(padding, lead):
+        along = frame.swapaxes(0, axis)
+        along[:before] = border
+        along[len(along) - after :] = border
+    return frame
+
+
+def empty_in_layout_of(like: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array whose last axes lie in memory like those of ``like``, and behind the others."""
+    lead = len(shape) - like.ndim
+    order = sorted(range(like.ndim), key=lambda axis: -abs(like.strides[axis]))
+    axes = [*range(lead), *(lead + axis for axis in order)]
+    empty: Array = np.empty([shape[axis] for axis in axes], dtype).transpose(np.argsort(axes))
+    return empty

@@ -14,14 +14,22 @@ import numpy as np
 from autodiff.adjoint import dense
 from autodiff.graph import Node, Operand, describe
 from autodiff.kernels import images
-from autodiff.kernels.windows import Sizes, by
+from autodiff.kernels.windows import Sizes, by, padded_sizes
 from autodiff.ops.indexing import getitem
 from autodiff.ops.pointwise import add
 from autodiff.ops.pooling import Pooled
 from autodiff.ops.reductions import sum
 from autodiff.ops.rules import Biased, Linear
 from autodiff.ops.shapes import reshape, shape_of, whole_numbers
-from autodiff.ops.spatial import Padding, Widths, padded, padding_widths, per_axis, window_sizes
+from autodiff.ops.spatial import (
+    Padding,
+    Widths,
+    border,
+    padded,
+    padding_widths,
+    per_axis,
+    window_sizes,
+)
 
 __all__ = [
     "conv",
@@ -77,19 +85,19 @@ _conv_kernel: Linear = Linear(
 
 def _pull_input(t: Any, w: Any, **steps: Any) -> Any:
     if isinstance(t, Pooled) and not isinstance(w, Node):
-        return images.correlate_input(t.winners, w, **steps)
+        return images.correlate_input(t.adjoint, w, **steps)
     return _conv_input(dense(t), w, **steps)
 
 
 def _pull_kernel(x: Any, t: Any, **steps: Any) -> Any:
     if isinstance(t, Pooled) and not isinstance(x, Node):
-        return images.correlate_kernel(x, t.winners, **steps)
+        return images.correlate_kernel(x, t.adjoint, **steps)
     return _conv_kernel(x, dense(t), **steps)
 
 
 def _pull_bias(t: Any) -> Any:
     if isinstance(t, Pooled):
-        return images.per_channel(t.winners)
+        return t.adjoint.per_channel
     return sum(t, (0, *range(2, len(shape_of(t)))))
 
 
@@ -149,18 +157,22 @@ def conv(
     steps = window_sizes("stride", stride, rank)
     gaps = window_sizes("dilation", dilation, rank)
     extent = _extent(w_shape[2:], gaps)
-    x = padded(x, padding_widths(x_shape[2:], extent, steps, padding), 0.0)
-    if any(n < e for n, e in zip(shape_of(x)[2:], extent, strict=True)):
+    widths = border(padding_widths(x_shape[2:], extent, steps, padding))
+    spatial = padded_sizes(x_shape[2:], widths)
+    if any(n < e for n, e in zip(spatial, extent, strict=True)):
         raise ValueError(
-            f"{named}: a kernel of {by(extent)} is larger than its input of "
-            f"{by(shape_of(x)[2:])} (padding {padding!r} included)"
+            f"{named}: a kernel of {by(extent)} is larger than its input of {by(spatial)} "
+            f"(padding {padding!r} included)"
         )
     w = _flipped(w, rank) if flip else w
+    parameters: dict[str, Any] = {
+        "stride": steps, "dilation": gaps, "groups": groups, "padding": widths
+    }  # fmt: skip
     if b is None:
-        return _conv(x, w, stride=steps, dilation=gaps, groups=groups)
+        return _conv(x, w, **parameters)
     if shape_of(b) != w_shape[:1]:
         raise ValueError(f"{named}: expected a bias of shape {w_shape[:1]}, got {describe(b)}")
-    return _conv(x, w, b, stride=steps, dilation=gaps, groups=groups)
+    return _conv(x, w, b, **parameters)
 
 
 def conv_transpose(
@@ -229,9 +241,12 @@ def conv_transpose(
     if min(left) < 1:
         raise ValueError(f"{named}: a padding of {padding!r} leaves nothing of {by(whole)}")
     w = _flipped(w, rank) if flip else w
-    f = _conv_input(x, w, spatial=whole, stride=steps, dilation=gaps, groups=groups)
-    f = padded(f, [(0, max(-after, 0)) for _, after in cut], 0.0)
-    if any(map(any, cut)):
+    steps_of = {"stride": steps, "dilation": gaps, "groups": groups}
+    if all(after >= 0 for _, after in cut):
+        f = _conv_input(x, w, spatial=tuple(left), padding=border(cut), **steps_of)
+    else:
+        f = _conv_input(x, w, spatial=whole, padding=(), **steps_of)
+        f = padded(f, [(0, max(-after, 0)) for _, after in cut], 0.0)
         f = getitem(f, (..., *(slice(c, c + n) for (c, _), n in zip(cut, left, strict=True))))
     if b is None:
         return f

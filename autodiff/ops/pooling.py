@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ from autodiff.adjoint import Structured, dense
 from autodiff.arrays import Array, real_array
 from autodiff.graph import Node, Operand, bare, describe
 from autodiff.kernels import images, pooling
-from autodiff.kernels.pooling import TIES, Ties, Winners
-from autodiff.kernels.windows import Sizes, by
+from autodiff.kernels.pooling import TIES, Ties
+from autodiff.kernels.windows import Sizes, Widths, by, framed, inside, padded_sizes
+from autodiff.ops.pointwise import multiply
 from autodiff.ops.rules import Explicit, Linear
 from autodiff.ops.shapes import astype, shape_of
-from autodiff.ops.spatial import Padding, padded, padding_widths, window_sizes
+from autodiff.ops.spatial import Padding, border, padding_widths, window_sizes
 
 __all__ = [
     "average_pool",
@@ -28,65 +28,81 @@ class Pooled(Structured):
     """An adjoint that is zero except at the winner of each window: what max-pooling sends back.
 
     Args:
-        winners: the adjoints of the windows, and which elements won.
+        adjoint: the adjoints of the windows, and which elements won.
+        values: the former alone.
     """
 
-    def __init__(self, winners: Winners) -> None:
-        self.winners = winners
-        self.values = winners.values
-
-    @cached_property
-    def _array(self) -> Array:
-        return images.unpooled(self.winners)
+    def __init__(self, adjoint: images.Pooled, values: Array) -> None:
+        self.adjoint = adjoint
+        self.values = values
 
     def dense(self) -> Array:
-        return self._array
+        return self.adjoint.dense
 
     def add(self, other: Any) -> Any:
         return self.dense() + dense(other)
 
 
+# With one weight for all windows and places.
+_sum_pool = Linear(
+    "pool",
+    images.sum_pool,
+    lambda t, f, x, **windows: _sum_unpool(t, spatial=_spatial(x, windows["size"]), **windows),
+)
+_sum_unpool: Linear = Linear(
+    "unpool",
+    images.sum_unpool,
+    lambda u, f, t, *, spatial, **windows: _sum_pool(u, **windows),
+)
+
+# With weights of their own: those of the winners.
 _pool = Linear(
     "pool",
-    pooling.pool,
-    lambda t, f, x, weights, *, size, stride: _unpool_like(t, x, weights, size, stride),
+    lambda x, weights, *, size, stride, padding: pooling.pool(
+        framed(x, padding), weights, size, stride
+    ),
+    lambda t, f, x, weights, **windows: _unpool(
+        t, weights, spatial=_spatial(x, windows["size"]), **windows
+    ),
     None,
 )
 _unpool: Linear = Linear(
     "unpool",
-    pooling.unpool,
-    lambda u, f, t, weights, *, spatial, size, stride: _pool(u, weights, size=size, stride=stride),
+    lambda t, weights, *, spatial, size, stride, padding: pooling.unpool(
+        t, weights, padded_sizes(spatial, padding), size, stride
+    )[inside(spatial, padding)],
+    lambda u, f, t, weights, *, spatial, **windows: _pool(u, weights, **windows),
     None,
     text=lambda t, weights, *, spatial, size, stride: f"unpool({t}, {weights})",
 )
 
 
-def _unpool_like(t: Any, x: Any, weights: Any, size: Sizes, stride: Sizes) -> Any:
-    return _unpool(t, weights, spatial=shape_of(x)[-len(size) :], size=size, stride=stride)
+def _spatial(x: Any, size: Sizes) -> Sizes:
+    return shape_of(x)[-len(size) :]
 
 
-def _winners(f: Any, x: Any, size: Sizes, stride: Sizes, ties: Ties) -> Array:
-    """Who won is constant almost everywhere, so nothing is recorded."""
-    return pooling.winners(bare(x), bare(f), size, stride, ties)
+def _winners(f: Any, x: Any, size: Sizes, stride: Sizes, padding: Widths, ties: Ties) -> Array:
+    """Who won is constant almost everywhere, so nothing is recorded; what is nan never wins."""
+    return pooling.winners(framed(bare(x), padding, np.nan), bare(f), size, stride, ties)
 
 
-def _pull_max(t: Any, f: Any, x: Any, *, size: Sizes, stride: Sizes, ties: Ties) -> Any:
-    if not isinstance(t, Node):
-        winners = images.pooled_adjoint(t, bare(x), bare(f), size, stride, ties)
-        if winners is not None:
-            return Pooled(winners)
-    return _unpool_like(t, x, _winners(f, x, size, stride, ties), size, stride)
+def _pull_max(t: Any, f: Any, x: Any, *, ties: Ties, **windows: Any) -> Any:
+    if not isinstance(t, Node) and images.Pooled.knows(t, bare(x), windows["size"], ties):
+        adjoint = images.Pooled(t, bare(x), bare(f), last=ties == "last", **windows)
+        return Pooled(adjoint, t)
+    weights = _winners(f, x, ties=ties, **windows)
+    return _unpool(t, weights, spatial=_spatial(x, windows["size"]), **windows)
 
 
 _max_pool = Explicit(
     "max_pool",
-    lambda x, *, size, stride, ties: images.max_pool(x, size, stride),
+    lambda x, *, ties, **windows: images.max_pool(x, **windows),
     vjp=_pull_max,
-    jvp=lambda dx, f, x, *, size, stride, ties: _pool(
-        dx, _winners(f, x, size, stride, ties), size=size, stride=stride
+    jvp=lambda dx, f, x, *, ties, **windows: _pool(
+        dx, _winners(f, x, ties=ties, **windows), **windows
     ),
-    pattern=lambda t, f, x, *, size, stride, ties: _unpool_like(
-        t, x, _uniform(size, shape_of(x), 1.0), size, stride
+    pattern=lambda t, f, x, *, ties, **windows: _sum_unpool(
+        t, spatial=_spatial(x, windows["size"]), weight=1.0, **windows
     ),
 )
 _max_pool.constants = ("winners",)
@@ -119,10 +135,8 @@ def max_pool(
     """
     if ties not in TIES:
         raise ValueError(f"max_pool: ties is one of {', '.join(TIES)}, got {ties!r}")
-    x, sizes, steps = _pool_operand(
-        "max_pool", x, size, stride, padding, -np.inf, may_be_empty=False
-    )
-    return _max_pool(x, size=sizes, stride=steps, ties=ties)
+    x, windows = _pool_operand("max_pool", x, size, stride, padding, may_be_empty=False)
+    return _max_pool(x, **windows, ties=ties)
 
 
 def sum_pool(
@@ -133,8 +147,8 @@ def sum_pool(
     padding: Padding = 0,
 ) -> Any:
     """The sum over each window of the spatial axes; arguments as for ``max_pool``."""
-    x, sizes, steps = _pool_operand("sum_pool", x, size, stride, padding, 0.0, may_be_empty=True)
-    return _pool(x, _uniform(sizes, shape_of(x), 1.0), size=sizes, stride=steps)
+    x, windows = _pool_operand("sum_pool", x, size, stride, padding, may_be_empty=True)
+    return _sum_pool(x, **windows, weight=1.0)
 
 
 def average_pool(
@@ -162,20 +176,12 @@ def average_pool(
         >>> average_pool(x, 2, padding=1), average_pool(x, 2, padding=1, count_padding=False)
         (array([[[3., 1.]]]), array([[[6., 2.]]]))
     """
-    images, sizes, steps = _pool_operand(
-        "average_pool", x, size, stride, padding, 0.0, may_be_empty=count_padding
-    )
-    if count_padding:
-        weights = _uniform(sizes, shape_of(images), float(1 / np.prod(sizes)))
-        return _pool(images, weights, size=sizes, stride=steps)
-    ones = np.ones((1, 1, *shape_of(x)[2:]), dtype=bare(images).dtype)
-    counts = sum_pool(ones, sizes, stride=steps, padding=padding)
-    weights = _uniform(sizes, shape_of(images), 1.0) / counts
-    return _pool(images, weights, size=sizes, stride=steps)
-
-
-def _uniform(size: Sizes, shape: tuple[int, ...], weight: float) -> Array:
-    return np.full((*size, *(1,) * len(shape)), weight)
+    x, windows = _pool_operand("average_pool", x, size, stride, padding, may_be_empty=count_padding)
+    if count_padding or not windows["padding"]:
+        return _sum_pool(x, **windows, weight=float(1 / np.prod(windows["size"])))
+    ones = np.ones((1, 1, *shape_of(x)[2:]), dtype=bare(x).dtype)
+    counts = images.sum_pool(ones, **windows, weight=1.0)
+    return multiply(_sum_pool(x, **windows, weight=1.0), 1 / counts)
 
 
 def _pool_operand(
@@ -184,11 +190,10 @@ def _pool_operand(
     size: int | Sizes,
     stride: int | Sizes | None,
     padding: Padding,
-    border: float,
     *,
     may_be_empty: bool,
-) -> tuple[Any, Sizes, Sizes]:
-    """The padded operand, the window and the stride, checked.
+) -> tuple[Any, dict[str, Any]]:
+    """The operand, and the windows over it: size, stride and padding, checked.
 
     ``may_be_empty`` says whether a window may have nothing of the input in it.
     """
@@ -206,11 +211,10 @@ def _pool_operand(
             f"{name}({describe(x)}): a padding of {padding!r} leaves windows of {by(sizes)} with "
             "nothing of the input in them"
         )
-    images = padded(x, widths, border)
-    spatial = shape_of(images)[2:]
+    spatial = padded_sizes(shape_of(x)[2:], border(widths))
     if any(n < k for n, k in zip(spatial, sizes, strict=True)):
         raise ValueError(
             f"{name}({describe(x)}): a window of {by(sizes)} is larger than its input of "
             f"{by(spatial)} (padding {padding!r} included)"
         )
-    return images, sizes, steps
+    return x, {"size": sizes, "stride": steps, "padding": border(widths)}

@@ -104,6 +104,11 @@ def padded(x: Operand, widths: Widths, border: float) -> Any:
     return pad(x, ((0, 0), (0, 0), *widths), constant_values=border)
 
 
+def border(widths: Widths) -> kernels.Widths:
+    """Widths as kernels take them: nothing for no border."""
+    return tuple(widths) if any(map(any, widths)) else ()
+
+
 def padding_widths(spatial: Sizes, extent: Sizes, stride: Sizes, padding: Padding) -> Widths:
     """How wide the border before and after each spatial axis is.
 

@@ -18,13 +18,16 @@ _MOST_VECTORS = 16
 
 @compiled
 def add_rows(
-    factors: Any, places: Any, shift: int, x: Any, out: Any, out_origin: int, count: int
-) -> None:
-    """Add the rows, ``count`` numbers long.
+    factors: Any, places: Any, begin: int, end: int, shift: int, x: Any, out: Any, out_origin: int,
+    count: int,
+) -> None:  # fmt: skip
+    """Add the rows from ``begin`` to ``end``, ``count`` numbers long.
 
     Args:
         factors: of the rows.
-        places: where the rows begin.
+        places: where they begin in x.
+        begin: the first row.
+        end: behind the last one.
         shift: what is added to all of ``places``.
         x: flat array.
         out: flat array.
@@ -34,26 +37,33 @@ def add_rows(
     lanes = BYTES // x.itemsize
     vectors = -(-count // lanes)
     width = -(-vectors // -(-vectors // _MOST_VECTORS))
-    for begin in range(0, count, width * lanes):
-        wide = min(width, -(-(count - begin) // lanes))
-        last = min(lanes, count - begin - (wide - 1) * lanes)
-        _add_rows(
-            wide, factors, places, len(places), shift + begin, x, out, out_origin + begin, last
-        )
+    for at in range(0, count, width * lanes):
+        wide = min(width, -(-(count - at) // lanes))
+        last = min(lanes, count - at - (wide - 1) * lanes)
+        _add_rows(wide, factors, places, begin, end, shift + at, x, out, out_origin + at, last)
 
 
 @written
 def _add_rows(
-    typing: Any, wide: Any, factors: Any, places: Any, terms: Any, shift: Any, x: Any, out: Any,
-    out_origin: Any, last: Any,
+    typing: Any, wide: Any, factors: Any, places: Any, begin: Any, end: Any, shift: Any, x: Any,
+    out: Any, out_origin: Any, last: Any,
 ) -> Any:  # fmt: skip
     """The same for a number of vectors that the registers hold."""
     signature = types.void(
-        types.intp, factors, places, types.intp, types.intp, x, out, types.intp, types.intp
+        types.intp,
+        factors,
+        places,
+        types.intp,
+        types.intp,
+        types.intp,
+        x,
+        out,
+        types.intp,
+        types.intp,
     )
 
     def every_width(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide, factors_, places_, terms, shift, x_, out_, out_origin, last = arguments
+        wide, factors_, places_, begin, end, shift, x_, out_, out_origin, last = arguments
         for vectors in range(1, _MOST_VECTORS + 1):
             with builder.if_then(builder.icmp_signed("==", wide, INT(vectors))):
                 write = Emitter(x.dtype.bitwidth, context, builder)
@@ -63,9 +73,9 @@ def _add_rows(
                 masks = [None] * (vectors - 1) + [write.mask(last)]
                 sums = [cgutils.alloca_once_value(builder, write.load(at_out, v, mask))
                         for v, mask in enumerate(masks)]  # fmt: skip
-                with cgutils.for_range(builder, terms) as loop:
-                    factor = write.number_at(write.moved(at_factors, loop.index))
-                    row = write.moved(at_x, builder.load(builder.gep(table, [loop.index])))
+                with cgutils.for_range_slice(builder, begin, end, INT(1)) as (index, _):
+                    factor = write.number_at(write.moved(at_factors, index))
+                    row = write.moved(at_x, builder.load(builder.gep(table, [index])))
                     for v, (register, mask) in enumerate(zip(sums, masks, strict=True)):
                         term = write.multiply_add(
                             factor, write.load(row, v, mask), builder.load(register)

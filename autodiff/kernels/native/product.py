@@ -1,37 +1,101 @@
-"""Matrix products whose left operand is read where it lies: rows begin at given places."""
+"""Matrix products whose left operand is read where it lies: rows begin at given places.
+
+The right operand is read again for every few rows of the left one. Where its own rows are long, its
+columns are first laid out in panels as wide as a tile, so that each is one run in memory.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from autodiff.kernels.native.compiler import compiled
-from autodiff.kernels.native.tile import HEIGHTS, tile
-from autodiff.kernels.native.vectors import BYTES
+import numpy as np
 
-_MOST_VECTORS = max(HEIGHTS)
+from autodiff.arrays import Array
+from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.tile import HEIGHTS, NARROW, WIDE, tile
+from autodiff.kernels.native.vectors import BYTES, LONGEST
+from autodiff.kernels.native.walk import copy
+
 _HEIGHTS = (0, *HEIGHTS.values())
+SPARE = max(_HEIGHTS)
+"""Rows that a tile may go on behind the last one."""
+_STRIP = 24
+"""Rows that are done for all columns, by channel, where each number of x is read by one panel only:
+memory is then walked through from the front to the end."""
+
+
+@compiled
+def tile_width(columns: int, itemsize: int) -> tuple[int, int]:
+    """How many numbers there are in a vector, and how many columns in a tile."""
+    few = columns * itemsize <= NARROW * BYTES
+    lanes = (BYTES if few else LONGEST) // itemsize
+    vectors = -(-columns // lanes)
+    most = NARROW if few else WIDE
+    return lanes, -(-vectors // -(-vectors // most)) * lanes
+
+
+def panels(w: Array) -> tuple[Array, int]:
+    """Matrices side by side as panels.
+
+    Args:
+        w: (matrices, *rows, columns) in any layout.
+
+    Returns:
+        (matrices, panels, *rows, panel width), contiguous, with zeros behind the last column, and
+        the width.
+    """
+    columns = w.shape[-1]
+    _, width = tile_width(columns, w.itemsize)
+    count = -(-columns // width)
+    laid = np.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
+    for panel in range(count):
+        part = w[..., panel * width : (panel + 1) * width]
+        laid[:, panel, ..., : part.shape[-1]] = part
+        laid[:, panel, ..., part.shape[-1] :] = 0
+    return laid, width
+
+
+@compiled
+def lay_out(w: Any, begin: int, terms: int, row: int, columns: int, laid: Any) -> None:
+    """The same for a matrix of ``terms`` rows within a flat array, which lie ``row`` apart."""
+    _, width = tile_width(columns, w.itemsize)
+    for first in range(0, columns, width):
+        count = min(width, columns - first)
+        for k in range(terms):
+            to, at = first * terms + k * width, begin + k * row + first
+            copy(w[at : at + count], laid[to : to + count])
 
 
 @compiled
 def product(
-    x: Any, origin: int, rows: Any, x_steps: Any, w: Any, w_steps: Any, counts: Any, start: Any,
-    out: Any, out_origin: int, out_row: int, columns: int,
+    by_channel: Any, x: Any, origin: int, rows: Any, count: int, x_steps: Any, w: Any,
+    w_origin: int, w_steps: Any, panel: int, counts: Any, start: Any, start_origin: int,
+    follow: int, out: Any, out_origin: int, places: Any, columns: int,
 ) -> None:  # fmt: skip
-    """out[p, o] = start[o] + Σ over i of x[origin + rows[p] + i · x_steps] · w[i · w_steps + o].
+    """out[places[p] + o] = start[o] + Σ over i of x[rows[p] + i · x_steps] · w[i · w_steps + o].
 
-    Arrays are flat. Columns are divided evenly into as many tiles as they need, and so are rows,
-    except that the last tile of rows overlaps the one before: it computes the same numbers again.
+    Arrays are flat; see ``tile``. Columns are divided into panels, ``panel`` apart in w, and rows
+    into tiles. Of ``count`` rows, the last tile overlaps the one before and computes the same
+    numbers again; where it would ``follow`` them, it goes on: there must be ``SPARE`` rows more.
     """
-    lanes = BYTES // x.itemsize
-    vectors = -(-columns // lanes)
-    width = -(-vectors // -(-vectors // _MOST_VECTORS))
-    for column in range(0, columns, width * lanes):
-        wide = min(width, -(-(columns - column) // lanes))
-        last = min(lanes, columns - column - (wide - 1) * lanes)
-        height = _HEIGHTS[wide] if len(rows) >= _HEIGHTS[wide] else 1
-        for begin in range(0, len(rows), height):
-            row = min(begin, len(rows) - height)
-            tile(
-                height > 1, wide, x, origin, rows[row:], x_steps, w, column, w_steps, counts,
-                start[column:], out, out_origin + row * out_row + column, out_row, last,
-            )  # fmt: skip
+    lanes, width = tile_width(columns, x.itemsize)
+    tall = follow > 0 or count >= SPARE
+    if not tall:
+        lanes = BYTES // x.itemsize
+    step = width if tall else lanes
+    strip = count if by_channel is None or follow else min(count, _STRIP)
+    for strip_begin in range(0, count, strip):
+        strip_end = min(strip_begin + strip, count)
+        for column in range(0, columns, step):
+            wide = min(step // lanes, -(-(columns - column) // lanes))
+            last = min(lanes, columns - column - (wide - 1) * lanes)
+            height = _HEIGHTS[wide] if tall else 1
+            w_begin = w_origin + column // width * panel + column % width
+            for begin in range(strip_begin, strip_end, height):
+                row = begin if follow else min(begin, count - height)
+                tile(
+                    by_channel, tall, lanes * x.itemsize, wide, row, x,
+                    origin + (0 if by_channel is None else column), rows, x_steps, w, w_begin,
+                    w_steps, counts, start, start_origin + column, follow, out,
+                    out_origin + column, places, last,
+                )  # fmt: skip

@@ -20,6 +20,9 @@ from autodiff.kernels.parallel import in_parallel
 from autodiff.kernels.pooling import Winners
 from autodiff.kernels.windows import Sizes
 
+_NEAR = 1 << 15
+"""Bytes of images that are read together: they stay in the cache that is nearest."""
+
 
 def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
     """The transpose with respect to x.
@@ -35,14 +38,15 @@ def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
     batch, channels = len(t.values), w.shape[3]
     x = np.zeros((batch, *spatial, channels), t.values.dtype)
     rows = w.reshape(*w.shape[:2], -1)
-    in_parallel(lambda first, end: _correlate_input(first, end, *t[:4], rows, x), batch)
+    in_parallel(lambda first, end: _correlate_input(first, end, *t, rows, x), batch)
     return x
 
 
 @compiled
 def _correlate_input(
-    first: int, end: int, t: Any, places: Any, size: Any, stride: Any, w: Any, x: Any
-) -> None:
+    first: int, end: int, t: Any, places: Any, size: Any, stride: Any, corner: Any, w: Any,
+    x: Any,
+) -> None:  # fmt: skip
     _, high, wide, outputs = t.shape
     _, rows, run = w.shape
     _, height, width, channels = x.shape
@@ -63,16 +67,15 @@ def _correlate_input(
                         factors[filled] = t[i, r, q, o]  # kept if it is one of them
                         at[filled] = o * rows * run
                         filled += places[i, r, q, o] == place
-                    row = i * height + r * stride[0] + place // size[1]
-                    column = q * stride[1] + place % size[1]
+                    row = i * height + r * stride[0] + corner[0] + place // size[1]
+                    column = q * stride[1] + corner[1] + place % size[1]
                     corners[group] = (row * width + column) * channels
                     group += 1
                     ends[group] = filled
         for a in range(rows):  # the part of the kernels that is read then stays in the cache
             for group in range(groups):
-                members = slice(ends[group], ends[group + 1])
                 add_rows(
-                    factors[members], at[members], a * run, kernels, flat,
+                    factors, at, ends[group], ends[group + 1], a * run, kernels, flat,
                     corners[group] + a * width * channels, run,
                 )  # fmt: skip
 
@@ -83,35 +86,43 @@ def correlate_kernel(x: Array, t: Winners, size: Sizes) -> Array:
     parts = min(CHUNKS, batch)
     sums = np.zeros((parts, outputs, size[0], size[1] * channels), x.dtype)
     ends = np.arange(parts + 1) * batch // max(parts, 1)
-    in_parallel(lambda first, end: _correlate_kernel(first, end, ends, *t[:4], x, sums), parts)
+    in_parallel(lambda first, end: _correlate_kernel(first, end, ends, *t, x, sums), parts)
     w: Array = sums.sum(0)
     return w.reshape(outputs, *size, channels)
 
 
 @compiled
 def _correlate_kernel(
-    first: int, end: int, ends: Any, t: Any, places: Any, size: Any, stride: Any, x: Any, sums: Any
-) -> None:
+    first: int, end: int, ends: Any, t: Any, places: Any, size: Any, stride: Any, corner: Any,
+    x: Any, sums: Any,
+) -> None:  # fmt: skip
     _, high, wide, outputs = t.shape
     _, _, rows, run = sums.shape
     _, height, width, channels = x.shape
     flat, kernels = x.reshape(-1), sums.reshape(-1)
-    factors = np.empty(high * wide, t.dtype)
-    corners = np.empty(high * wide, np.intp)
+    image = height * width * channels
+    together = max(1, _NEAR // (image * x.itemsize))  # images: the sums are fetched once for all
+    factors = np.empty(together * high * wide, t.dtype)
+    corners = np.empty(together * high * wide, np.intp)
+    shifts = np.empty(size[0] * size[1] + 1, np.intp)  # of the places in a window, and of nobody
+    for k in range(size[0] * size[1]):
+        shifts[k] = (k // size[1] * width + k % size[1]) * channels
     for part in range(first, end):
-        for i in range(ends[part], ends[part + 1]):
+        for begin in range(ends[part], ends[part + 1], together):
             for o in range(outputs):
                 filled = 0
-                for r in range(high):
-                    for q in range(wide):
-                        place = places[i, r, q, o]
-                        row = i * height + r * stride[0] + place // size[1]
-                        column = q * stride[1] + place % size[1]
-                        factors[filled] = t[i, r, q, o]
-                        corners[filled] = (row * width + column) * channels
-                        filled += place != NOBODY
+                for i in range(begin, min(begin + together, ends[part + 1])):
+                    for r in range(high):
+                        row = i * height + r * stride[0] + corner[0]
+                        at = (row * width + corner[1]) * channels
+                        for q in range(wide):
+                            place = places[i, r, q, o]
+                            factors[filled] = t[i, r, q, o]
+                            corners[filled] = at + shifts[place]
+                            filled += place != NOBODY
+                            at += stride[1] * channels
                 for a in range(rows):
                     add_rows(
-                        factors[:filled], corners[:filled], a * width * channels, flat, kernels,
+                        factors, corners, 0, filled, a * width * channels, flat, kernels,
                         ((part * outputs + o) * rows + a) * run, run,
                     )  # fmt: skip

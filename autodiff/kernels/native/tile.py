@@ -1,10 +1,11 @@
 """One tile of a matrix product, held in vector registers from the first term to the last.
 
-    out[p, v] = start[v] + Σ over i of x[rows[p] + i · x_steps] · w[i · w_steps + v]
+    out[places[p] + v] = start[v] + Σ over i of x[rows[p] + i · x_steps] · w[i · w_steps + v]
 
 The sum runs over three nested indices. The rows of the left operand begin anywhere in ``x``, so it
 may be an image, and need not be copied out into a matrix first (im2col); the right operand's rows
-are contiguous. A compiler does not keep a tile in registers by itself, so its instructions are
+are contiguous. By channel, each column has a left operand of its own, x[... + v]: nothing is summed
+over channels. A compiler does not keep a tile in registers by itself, so its instructions are
 written here, one by one; LLVM chooses the registers and the widths that the processor has.
 """
 
@@ -16,73 +17,98 @@ from numba import types
 from numba.core import cgutils
 
 from autodiff.kernels.native.compiler import written
-from autodiff.kernels.native.vectors import INT, Emitter
+from autodiff.kernels.native.vectors import BYTES, INT, LONGEST, REGISTERS, Emitter
 
-HEIGHTS = {1: 8, 2: 8, 3: 8, 4: 6, 5: 5, 6: 4, 7: 4}
-"""Rows of a tile, by vectors side by side: at most 28 of the 32 registers of AVX-512.
+WIDE = 4 if REGISTERS == 32 else 3
+"""Vectors that a tile has side by side at most, of the longest kind."""
+NARROW = 3
+"""Likewise, of shorter ones."""
+HEIGHTS = {wide: min(8, REGISTERS // wide - 2) for wide in range(1, WIDE + 1)}
+"""Rows of a tile, by vectors side by side: all sums stay in registers, with room for one row of the
+right operand, and a number of the left one.
 
 So many sums grow independently that none waits for its last addition. Each number that is loaded
 is used several times, by the whole row or the whole column.
 """
+_SIZES = {(BYTES, wide) for wide in range(1, NARROW + 1)} | {(LONGEST, wide) for wide in HEIGHTS}
 
 
 @written
 def tile(
-    typing: Any, tall: Any, wide: Any, x: Any, origin: Any, rows: Any, x_steps: Any, w: Any,
-    w_origin: Any, w_steps: Any, counts: Any, start: Any, out: Any, out_origin: Any, out_row: Any,
-    last: Any,
+    typing: Any, by_channel: Any, tall: Any, length: Any, wide: Any, row: Any, x: Any, origin: Any,
+    rows: Any, x_steps: Any, w: Any, w_origin: Any, w_steps: Any, counts: Any, start: Any,
+    start_origin: Any, follow: Any, out: Any, out_origin: Any, places: Any, last: Any,
 ) -> Any:  # fmt: skip
     """Compute a tile; see above.
 
     Args:
         typing: of numba.
+        by_channel: True, or None: known when this is compiled.
         tall: whether the tile has as many rows as ``HEIGHTS`` says, or just one.
+        length: of a vector, in bytes.
         wide: how many vectors side by side.
+        row: the first one.
         x: flat array.
         origin: what is added to all of ``rows``.
-        rows: flat array of places in ``x``; as many are used as the tile has rows.
+        rows: flat array of places in ``x``; as many are used, from ``row``, as the tile has rows.
         x_steps: how far the three indices move in ``x``.
         w: flat array.
         w_origin: where its first row begins.
         w_steps: how far the three indices move in ``w``.
         counts: how many values the three indices take.
         start: flat array of what is added to each row.
+        start_origin: where that begins.
+        follow: 0 if it is the same for all rows, 1 if they lie as in ``out``.
         out: flat array.
-        out_origin: where its first row begins.
-        out_row: from one row to the next.
+        out_origin: what is added to all of ``places``.
+        places: flat array of where the rows of the result begin.
         last: how many elements of the last vector there are: no others are read or written.
     """
     three = types.UniTuple(types.intp, 3)
     signature = types.void(
-        types.boolean, types.intp, x, types.intp, rows, three, w, types.intp, three, three, start,
-        out, types.intp, types.intp, types.intp,
+        by_channel, types.boolean, types.intp, types.intp, types.intp, x, types.intp, rows, three,
+        w, types.intp, three, three, start, types.intp, types.intp, out, types.intp, places,
+        types.intp,
     )  # fmt: skip
+    each = by_channel is not types.none
 
     def every_size(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        tall, wide, *rest = arguments
-        for vectors, height in HEIGHTS.items():
-            of_width = builder.icmp_signed("==", wide, INT(vectors))
-            with builder.if_then(of_width), builder.if_else(tall) as (several, one):
-                for branch, rows in ((several, height), (one, 1)):
-                    with branch:
-                        write = Emitter(x.dtype.bitwidth, context, builder)
-                        _emit(write, rows, vectors, signature.args[2:], rest)
+        _, tall, length, wide, *rest = arguments
+        tiles = [(0, BYTES, 1, 1)]  # tall, length, wide, and the number of rows
+        tiles += [(1, bytes_, vectors, HEIGHTS[vectors]) for bytes_, vectors in sorted(_SIZES)]
+        size = builder.add(builder.mul(length, INT(8)), builder.add(wide, wide))
+        size = builder.add(size, builder.zext(tall, INT))
+        switch = [INT(bytes_ * 8 + vectors * 2 + is_tall) for is_tall, bytes_, vectors, _ in tiles]
+        for this, (_, bytes_, vectors, height) in zip(switch, tiles, strict=True):
+            with builder.if_then(builder.icmp_signed("==", size, this)):
+                write = Emitter(x.dtype.bitwidth, context, builder, bytes_)
+                _emit(write, each, height, vectors, signature.args[4:], rest)
         return context.get_dummy_value()
 
     return signature, every_size
 
 
-def _emit(write: Emitter, height: int, vectors: int, kinds: Any, arguments: Any) -> None:
+def _emit(
+    write: Emitter, each: bool, height: int, vectors: int, kinds: Any, arguments: Any
+) -> None:
     """Write the instructions of one size of tile."""
     builder = write.builder
-    (x, origin, rows, x_steps, w, w_origin, w_steps, counts, start, out, out_origin, out_row,
-     last) = arguments  # fmt: skip
+    (row, x, origin, rows, x_steps, w, w_origin, w_steps, counts, start, start_origin, follow, out,
+     out_origin, places, last) = arguments  # fmt: skip
     masks = [None] * (vectors - 1) + [write.mask(last)]
-    table = builder.inttoptr(write.address(kinds[2], rows), INT.as_pointer())
-    places = [builder.load(builder.gep(table, [INT(p)])) for p in range(height)]
-    at_start = write.address(kinds[8], start)
-    first = [write.load(at_start, v, mask) for v, mask in enumerate(masks)]
-    tile = [[cgutils.alloca_once_value(builder, vector) for vector in first] for _ in range(height)]
+
+    def table(kind: Any, array: Any) -> list[Any]:
+        first = builder.inttoptr(write.address(kind, array), INT.as_pointer())
+        first = builder.gep(first, [row])
+        return [builder.load(builder.gep(first, [INT(p)])) for p in range(height)]
+
+    lefts, targets = table(kinds[3], rows), table(kinds[14], places)
+    at_start = write.address(kinds[9], start, start_origin)
+    tile = []
+    for target in targets:
+        place = write.moved(at_start, builder.mul(follow, target))
+        first = [write.load(place, v, mask) for v, mask in enumerate(masks)]
+        tile.append([cgutils.alloca_once_value(builder, vector) for vector in first])
 
     def three(values: Any) -> list[Any]:
         return [builder.extract_value(values, i) for i in range(3)]
@@ -99,14 +125,17 @@ def _emit(write: Emitter, height: int, vectors: int, kinds: Any, arguments: Any)
                 )
             return
         right = [write.load(at_w, v, mask) for v, mask in enumerate(masks)]
-        for place, row in zip(places, tile, strict=True):
-            left = write.number_at(write.moved(at_x, place))
-            for register, factor in zip(row, right, strict=True):
-                builder.store(write.multiply_add(left, factor, builder.load(register)), register)
+        for place, sums in zip(lefts, tile, strict=True):
+            at_left = write.moved(at_x, place)
+            if each:
+                left = [write.load(at_left, v, mask) for v, mask in enumerate(masks)]
+            else:
+                left = [write.number_at(at_left)] * vectors
+            for register, number, factor in zip(sums, left, right, strict=True):
+                builder.store(write.multiply_add(number, factor, builder.load(register)), register)
 
-    nest(0, write.address(kinds[0], x, origin), write.address(kinds[4], w, w_origin))
-    for p, row in enumerate(tile):
-        place = builder.add(out_origin, builder.mul(out_row, INT(p)))
-        at_out = write.address(kinds[9], out, place)
-        for v, (register, mask) in enumerate(zip(row, masks, strict=True)):
-            write.store(builder.load(register), at_out, v, mask)
+    nest(0, write.address(kinds[1], x, origin), write.address(kinds[5], w, w_origin))
+    at_out = write.address(kinds[12], out, out_origin)
+    for target, sums in zip(targets, tile, strict=True):
+        for v, (register, mask) in enumerate(zip(sums, masks, strict=True)):
+            write.store(builder.load(register), write.moved(at_out, target), v, mask)

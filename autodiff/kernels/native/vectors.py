@@ -1,19 +1,24 @@
 """The instructions that kernels are written in where a compiler would not find them by itself.
 
-Numbers are worked on in vectors, as many side by side as an AVX register has; LLVM divides them up
-where registers are shorter. The last vector of a row may be a part of one: a mask says which of its
-lanes exist, and no others are read or written.
+Numbers are worked on in vectors, as many side by side as a register of AVX has, or one of AVX-512
+where there is that; LLVM divides them up where registers are shorter. The last vector of a row may
+be a part of one: a mask says which of its lanes exist, and no others are read or written.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import cgutils
 
 BYTES = 32
-"""The length of a vector."""
+"""The length of a vector, where a longer one would be half empty."""
+_WITH_AVX512 = binding.get_host_cpu_features().get("avx512f", False)
+LONGEST = 64 if _WITH_AVX512 else BYTES
+"""The length of the longest vector."""
+REGISTERS = 32 if _WITH_AVX512 else 16
+"""How many vectors of either length a processor holds."""
 
 INT = ir.IntType(64)
 _LANE = ir.IntType(32)
@@ -26,12 +31,13 @@ class Emitter:
         bits: of a number, 32 or 64.
         context: of numba.
         builder: of llvmlite, at the place where the instructions belong.
+        length: of a vector, in bytes.
     """
 
-    def __init__(self, bits: int, context: Any, builder: Any) -> None:
+    def __init__(self, bits: int, context: Any, builder: Any, length: int = BYTES) -> None:
         self.context, self.builder = context, builder
-        self.bytes = bits // 8
-        self.lanes = BYTES // self.bytes
+        self.bytes, self.length = bits // 8, length
+        self.lanes = length // self.bytes
         self.number = ir.FloatType() if bits == 32 else ir.DoubleType()
         self.vector = ir.VectorType(self.number, self.lanes)
         self._choice = ir.VectorType(ir.IntType(1), self.lanes)
@@ -90,7 +96,7 @@ class Emitter:
         return self.builder.call(self._function("fma", kind, self._kind), [x, y, z])
 
     def _place(self, address: Any, v: int) -> Any:
-        address = self.builder.add(address, INT(BYTES * v))
+        address = self.builder.add(address, INT(self.length * v))
         return self.builder.inttoptr(address, self.vector.as_pointer())
 
     def _function(self, name: str, kind: Any, suffix: str) -> Any:

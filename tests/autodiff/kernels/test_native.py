@@ -16,6 +16,7 @@ from autodiff.kernels import convolution, images, updates
 from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
 from autodiff.kernels.parallel import in_parallel
 from autodiff.kernels.pooling import max_pool, unpool, winners
+from autodiff.kernels.windows import framed, inside
 
 pytest.importorskip("numba")
 Sizes = tuple[int, ...]
@@ -63,6 +64,59 @@ def test_native_kernels_are_those_of_numpy_at_every_width(
         np.testing.assert_allclose(got, wanted, rtol=0, atol=rounding * scale)
 
 
+STEPS = [  # channels, outputs, groups, size, stride, dilation, padding, spatial
+    (5, 9, 1, (3, 3), (2, 2), (1, 1), ((1, 1), (1, 1)), (9, 8)),
+    (4, 130, 1, (3, 2), (2, 3), (1, 2), ((2, 0), (1, 3)), (9, 11)),
+    (4, 8, 1, (1, 1), (2, 2), (1, 1), (), (7, 6)),
+    (4, 8, 1, (1, 1), (3, 1), (1, 1), ((2, 2), (0, 0)), (7, 6)),
+    (3, 5, 1, (2, 2), (4, 4), (2, 2), ((0, 1), (5, 0)), (9, 9)),
+    (3, 5, 1, (3, 3), (4, 2), (2, 4), ((3, 3), (4, 4)), (9, 12)),
+    (6, 8, 2, (3, 3), (2, 1), (1, 1), ((1, 1), (1, 1)), (6, 7)),
+    (70, 70, 70, (3, 3), (1, 1), (1, 1), ((1, 1), (1, 1)), (9, 40)),
+    (9, 9, 9, (3, 3), (2, 2), (1, 1), ((1, 0), (0, 1)), (9, 8)),
+    (20, 60, 20, (5, 3), (1, 2), (2, 1), ((4, 4), (1, 1)), (9, 8)),
+    (16, 16, 16, (1, 1), (1, 1), (1, 1), (), (4, 5)),
+    (5, 6, 1, (3,), (2,), (1,), ((1, 2),), (40,)),
+    (12, 24, 12, (3,), (1,), (2,), ((2, 2),), (40,)),
+    (4, 200, 1, (3, 3), (1, 1), (1, 1), ((1, 1), (1, 1)), (30, 31)),
+    (2, 8, 1, (3, 3), (1, 1), (1, 1), ((7, 7), (9, 9)), (2, 2)),
+]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", STEPS, ids=str)
+def test_native_kernels_are_those_of_numpy_at_every_step(
+    case: Any, dtype: Any, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strides, dilations, borders, groups and channels alone, in all three directions."""
+    channels, outputs, groups, size, *steps, padding, spatial = case
+    steps = (*steps, groups)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(3, channels, *spatial)).astype(dtype)
+    w = generator.normal(size=(outputs, channels // groups, *size)).astype(dtype)
+    b = generator.normal(size=outputs).astype(dtype)
+
+    def everything() -> list[Any]:
+        y = correlate(x, w, *steps, b, padding)
+        t = np.random.default_rng(1).normal(size=y.shape).astype(dtype)
+        return [
+            y,
+            correlate_input(t, w, spatial, *steps, padding),
+            correlate_kernel(x, t, size, *steps, padding),
+        ]
+
+    monkeypatch.setattr(config, "threads", threads)
+    compiled = everything()
+    monkeypatch.setattr(config, "backend", "numpy")
+    rounding = 1e-5 if dtype == np.float32 else 1e-13
+    for got, expected in zip(compiled, everything(), strict=True):
+        assert got.shape == expected.shape
+        assert got.dtype == dtype
+        atol = rounding * np.abs(expected).max()
+        np.testing.assert_allclose(got, expected, rtol=0, atol=atol)
+
+
 @pytest.mark.parametrize("name", ["x", "w", "b"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_reaches_what_it_should_and_nothing_else(
@@ -98,8 +152,8 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
 
 
 @st.composite
-def image_cases(draw: st.DrawFn) -> tuple[Any, Sizes, Sizes]:
-    """As ``cases``, with the axes of images: (n, c, *spatial)."""
+def image_cases(draw: st.DrawFn) -> tuple[Any, dict[str, Any]]:
+    """As ``cases``, with the axes of images, (n, c, *spatial), and with borders."""
     rank = draw(st.integers(1, 2))
     size, stride = (tuple(draw(st.integers(1, 3)) for _ in range(rank)) for _ in range(2))
     spatial = tuple(k + draw(st.integers(0, 4)) for k in size)
@@ -108,29 +162,32 @@ def image_cases(draw: st.DrawFn) -> tuple[Any, Sizes, Sizes]:
     x = generator.integers(-2, 3, shape).astype(draw(st.sampled_from([np.float32, np.float64])))
     if draw(st.booleans()) and x.size:
         x.reshape(-1)[generator.integers(x.size)] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
-    return x, size, stride
+    padding = tuple((draw(st.integers(0, k - 1)), draw(st.integers(0, k - 1))) for k in size)
+    if draw(st.booleans()):
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    return x, {"size": size, "stride": stride, "padding": padding}
 
 
 @settings(max_examples=150, deadline=None)
 @given(case=image_cases(), ties=st.sampled_from(["first", "last"]))
-def test_compiled_pooling_is_that_of_numpy(case: tuple[Any, Sizes, Sizes], ties: Any) -> None:
-    x, size, stride = case
-    largest = max_pool(x, size, stride)
-    got = images.max_pool(x, size, stride)
+def test_compiled_pooling_is_that_of_numpy(case: tuple[Any, dict[str, Any]], ties: Any) -> None:
+    x, windows = case
+    size, stride, padding = windows.values()
+    bordered = framed(x, padding, -np.inf)
+    largest = max_pool(bordered, size, stride)
+    got = images.max_pool(x, **windows)
     t = np.random.default_rng(0).normal(size=got.shape).astype(x.dtype)
-    adjoint = images.pooled_adjoint(t, x, got, size, stride, ties)
+    adjoint = images.Pooled(t, x, got, **windows, last=ties == "last")
     np.testing.assert_array_equal(got, largest)
     assert got.dtype == x.dtype
-    assert adjoint is not None
-    expected = unpool(t, winners(x, largest, size, stride, ties), x.shape[2:], size, stride)
-    dense = images.unpooled(adjoint)
+    won = winners(framed(x, padding, np.nan), largest, size, stride, ties)
+    expected = unpool(t, won, bordered.shape[2:], size, stride)[inside(x.shape[2:], padding)]
+    dense = adjoint.dense
     assert dense.shape == x.shape
     rounding = 1e-6 if x.dtype == np.float32 else 1e-14  # of sums where windows overlap
     np.testing.assert_allclose(dense, expected, rtol=rounding, atol=rounding)
     axes = (0, *range(2, x.ndim))
-    np.testing.assert_allclose(
-        images.per_channel(adjoint), expected.sum(axes), rtol=1e-4, atol=1e-5
-    )
+    np.testing.assert_allclose(adjoint.per_channel, expected.sum(axes), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -150,9 +207,8 @@ def test_convolutions_take_what_pooling_sends_back(
     y.reshape(-1)[0] = np.nan
     largest = max_pool(y, (pool,) * rank, (stride,) * rank)
     t = generator.normal(size=largest.shape).astype(dtype)
-    sharp = images.pooled_adjoint(t, y, largest, (pool,) * rank, (stride,) * rank, "first")
-    assert sharp is not None
-    dense = images.unpooled(sharp)
+    sharp = images.Pooled(t, y, largest, (pool,) * rank, (stride,) * rank, (), last=False)
+    dense = sharp.dense
     steps = ((1,) * rank, (1,) * rank, 1)
     rounding = 1e-4 if dtype == np.float32 else 1e-12
     for got, expected in (

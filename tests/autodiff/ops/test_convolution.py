@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from derivatives import Function, Row, cases, check, points
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import autodiff as ad
@@ -182,6 +182,13 @@ def fits(x: Any, w: Any, options: dict[str, Any]) -> bool:
 
 @settings(max_examples=100, deadline=None)
 @given(case=convolutions())
+@example(
+    case=(
+        np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), np.ones(1),
+        {"stride": (1, 3), "dilation": (1, 1), "padding": ((0, 0), (2, 0)), "groups": 1,
+         "flip": False},
+    )
+)  # fmt: skip
 def test_conv_and_its_transpose_are_the_sums_that_define_them(case: Any) -> None:
     x, w, b, options = case
     if not fits(x, w, options):
