@@ -104,4 +104,6 @@ def _written(axis: Any) -> Any:
 
 
 def _is_short(value: Any) -> bool:
-    return value is not None and value is not False and not isinstance(value, np.ndarray)
+    if value is None or value is False or isinstance(value, np.ndarray):
+        return False
+    return value != ()  # no padding, for instance

@@ -139,9 +139,12 @@ class Observer(Block):
         x = operands[0]
         size = parameters["size"] if "size" in parameters else shape_of(operands[1])[2:]
         rank = len(size)
+        transposed = name == "conv_input"
         shape, widths = shape_of(x), ((0, 0),) * rank
         if x is self._padded[0]:
             shape, widths = self._padded[1:]
+        elif not transposed and parameters.get("padding"):
+            widths = parameters["padding"]
         return Windows(
             shape[-rank:],
             widths[-rank:],
@@ -149,7 +152,7 @@ class Observer(Block):
             parameters["stride"],
             parameters.get("dilation", (1,) * rank),
             node,
-            transposed=name == "conv_input",
+            transposed=transposed,
         )
 
 
@@ -225,5 +228,5 @@ MULTIPLY_ADDS: dict[str, Callable[..., int]] = {
 }
 """How many products each primitive adds up; all others work element by element."""
 
-WINDOWS = {"conv", "conv_input", "max_pool", "pool", "windows"}
+WINDOWS = {"conv", "conv_input", "max_pool", "pool", "sum_pool", "windows"}
 """The primitives that slide windows over their operand."""

@@ -46,12 +46,14 @@ Mode: TypeAlias = Literal["full", "same", "valid"]
 def _call(name: str) -> Callable[..., str]:
     """How a convolution is written: without steps of 1, and lengths that follow from operands."""
 
-    def text(*operands: str, **steps: Any) -> str:
+    def text(*operands: str, padding: Any = (), **steps: Any) -> str:
         given = [
             f"{step}={value}"
             for step, value in steps.items()
             if step not in ("spatial", "size") and np.any(np.not_equal(value, 1))
         ]
+        if padding:
+            given.append(f"padding={padding}")
         return f"{name}({', '.join([*operands, *given])})"
 
     return text

@@ -53,6 +53,7 @@ _sum_unpool: Linear = Linear(
     "unpool",
     images.sum_unpool,
     lambda u, f, t, *, spatial, **windows: _sum_pool(u, **windows),
+    text=lambda t, *, size, weight, **_: f"unpool({t}, size={size}, weight={weight})",
 )
 
 # With weights of their own: those of the winners.
@@ -73,7 +74,7 @@ _unpool: Linear = Linear(
     )[inside(spatial, padding)],
     lambda u, f, t, weights, *, spatial, **windows: _pool(u, weights, **windows),
     None,
-    text=lambda t, weights, *, spatial, size, stride: f"unpool({t}, {weights})",
+    text=lambda t, weights, **_: f"unpool({t}, {weights})",
 )
 
 

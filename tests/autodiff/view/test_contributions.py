@@ -192,7 +192,7 @@ WRITTEN: list[tuple[Callable[[], Any], list[str]]] = [
     (lambda: ad.max_pool(image, 2), ["unpool(t_f, winners)"]),
     (lambda: ad.where(W.data > 0, W, 0.0), ["where(taken, t_f, 0)"]),
     (lambda: W.std(), ["t_f·((W - mean(W, axis=(0, 1), keepdims=True))·0.0833333/f)"]),
-    (lambda: ad.average_pool(image, 2), ["unpool(t_f, const)"]),
+    (lambda: ad.average_pool(image, 2), ["unpool(t_f, size=(2, 2), weight=0.25)"]),
     (lambda: ad.concatenate([x, b]), ["t_f[0:4]", "t_f[4:8]"]),
     (lambda: ad.cross(y, y.data).operands[0], ["(const × t_f)"]),
     (lambda: np.linalg.inv(X.T @ X), ["-(fᵀ t_f fᵀ)"]),
