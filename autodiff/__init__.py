@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
     from autodiff.ops.sorting import *  # noqa: F403
     from autodiff.ops.spatial import *  # noqa: F403
     from autodiff.ops.statistics import *  # noqa: F403
+    from autodiff.scopes import scope
     from autodiff.transform import (
         CustomRule,
         GradientError,
@@ -104,6 +105,7 @@ __all__ = [
     "recording",
     "render",
     "reverse",
+    "scope",
     "special",
     "stop_gradient",
     "value_and_grad",

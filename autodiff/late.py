@@ -40,6 +40,7 @@ NAMES: dict[str, str] = {
     "autodiff.ops.sorting": "partition sort",
     "autodiff.ops.spatial": "windows",
     "autodiff.ops.statistics": "average corrcoef cov std var",
+    "autodiff.scopes": "scope",
     "autodiff.transform.check": "GradientError KinkError check_gradients gradcheck",
     "autodiff.transform.constant": "stop_gradient",
     "autodiff.transform.custom_rules": "CustomRule custom_rule",

@@ -101,7 +101,7 @@ class Observer(Block):
         self._padded: tuple[Node | None, Any, Any] = (None, None, None)
 
     def _changed(self, state: State) -> State:
-        return State(recording=False, watch=self, plain=False)
+        return state._replace(recording=False, watch=self, plain=False)
 
     def examiner(self, way: str) -> None:
         """Nobody looks at derivatives."""
