@@ -31,7 +31,7 @@ class State(NamedTuple):
         recording: whether they are recorded.
         watch: who looks at their results, as ``anomaly.Watch`` does; None for nobody.
         plain: recorded, not watched and in no scope, as is usual.
-        scope: the mark (``scopes.Mark``) that nodes made here are given; None for none.
+        scope: the mark (``scopes.py``) that nodes made here are given; None for none.
     """
 
     recording: bool = True

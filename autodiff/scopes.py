@@ -17,17 +17,18 @@ from autodiff.recording import Block, State
 class Mark(NamedTuple):
     """That a scope contains a node, and what this was computed from since the scope began.
 
+    A node holds it as a bare tuple, with a further mark of the same node as its last element: these
+    are made at every call of every layer.
+
     Attributes:
         start: the creation number at which the scope began.
         name: of the scope.
-        subject: what the scope is a call of, if it is one and still there.
-        other: a further mark of the same node.
+        subject: what the scope is a call of; None for a block, and when it is no longer there.
     """
 
     start: int
     name: str
-    subject: ref[Any] | None = None
-    other: Mark | None = None
+    subject: Any
 
 
 class scope(Block):  # noqa: N801 - a context manager, used like a function
@@ -58,7 +59,7 @@ class scope(Block):  # noqa: N801 - a context manager, used like a function
         self._name = name
 
     def _changed(self, state: State) -> State:
-        mark = Mark(next_number(), self._name, None, state.scope)
+        mark = (next_number(), self._name, None, state.scope)
         return state._replace(scope=mark, plain=False)
 
 
@@ -72,8 +73,8 @@ def mark_call(subject: Any, start: int, output: Any) -> None:
     """
     if isinstance(output, Node):
         if output.number > start and output.primitive is not None:
-            name = subject.__class__.__name__
-            output._scope = Mark(start, name, ref(subject), getattr(output, "_scope", None))
+            other = getattr(output, "_scope", None)
+            output._scope = (start, subject.__class__.__name__, ref(subject), other)
     elif isinstance(output, (tuple, list)):
         for part in output:
             mark_call(subject, start, part)
@@ -87,6 +88,6 @@ def marks_of(node: Node) -> list[Mark]:
     found = []
     mark = getattr(node, "_scope", None)
     while mark is not None:
-        found.append(mark)
-        mark = mark.other
+        start, name, subject, mark = mark
+        found.append(Mark(start, name, subject and subject()))
     return sorted(found, key=lambda mark: mark.start)

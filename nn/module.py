@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autodiff import Tensor, no_grad
-from autodiff.graph import Operand, bare, next_number
+from autodiff.graph import Node, Operand, bare, next_number
 from autodiff.scopes import mark_call
 from nn.checks import need_fitting
 
@@ -196,6 +196,10 @@ class Module:
         def summary(
             self, input_shape: Sequence[int], dtype: DTypeLike = np.float32
         ) -> Summary: ...  # ``nn/summary.py`` gives modules this method
+
+        def traced(
+            self, input_shape: Sequence[int], dtype: DTypeLike | None = None
+        ) -> tuple[Node, Sequence[tuple[Any, str]]]: ...  # and ``nn/tracing.py`` this one
 
     # --- state ------------------------------------------------------------------------------------
 

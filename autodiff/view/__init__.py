@@ -3,7 +3,8 @@
 ``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``render`` writes pictures.
 """
 
-from autodiff.view.drawing import Drawing, draw
+from autodiff.view.canvas import Drawing
+from autodiff.view.drawing import draw
 from autodiff.view.explanation import Explanation, explain
 from autodiff.view.rendering import RenderError, RenderWarning, render
 

@@ -8,7 +8,7 @@ said here. A description only reads; nothing in the graph is changed by it.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -30,6 +30,7 @@ class Kind(Enum):
     """What part a node plays in its graph."""
 
     LEAF = "leaf"
+    PARAMETER = "parameter"
     CONSTANT = "constant"
     OPERATION = "operation"
     OUTPUT = "output"
@@ -101,6 +102,7 @@ class Description:
         write: how a name is written inside of formulas; as it is by default.
         newest: given the schedule, how many of its nodes to describe, the youngest; all by default.
             ``earlier`` are the others, and edges from them come from ``EARLIER``.
+        labels: names of nodes that go before their labels.
 
     Raises:
         TypeError: ``output`` is no node.
@@ -122,6 +124,7 @@ class Description:
         output: Node,
         write: Callable[[str], str] = str,
         newest: Callable[[Sequence[Node]], int] = len,
+        labels: Mapping[Node, str] | None = None,
     ) -> None:
         if not isinstance(output, Node):
             raise TypeError(f"expected a node, a Value or a Tensor, got {type(output).__name__}")
@@ -131,7 +134,7 @@ class Description:
         self.earlier: Sequence[Node] = nodes[count:]
         self.nodes: Sequence[Node] = nodes[count - 1 :: -1]
         self.ids = {node: f"n{i}" for i, node in enumerate(self.nodes, 1)}
-        self.names = _names([*_operands_outside(self.nodes, self.ids), *self.nodes])
+        self.names = _names([*_operands_outside(self.nodes, self.ids), *self.nodes], labels or {})
         self._constant_names = _constant_names(self.nodes, set(self.names.values()))
         self._write = write
 
@@ -143,10 +146,14 @@ class Description:
 
     def __iter__(self) -> Iterator[Entry]:
         for node in self.nodes:
-            for i, operand in enumerate(node.operands):
-                if not isinstance(operand, Node):
-                    yield self._constant(node, i)
+            yield from self.constants(node)
             yield self.entry(node)
+
+    def constants(self, node: Node) -> Iterator[Entry]:
+        """The operands of a node that are no nodes."""
+        for i, operand in enumerate(node.operands):
+            if not isinstance(operand, Node):
+                yield self._constant(node, i)
 
     def entry(self, node: Node) -> Entry:
         """One node of the graph."""
@@ -186,7 +193,7 @@ class Description:
 
     def _kind(self, node: Node) -> Kind:
         if node.is_leaf:
-            return Kind.LEAF
+            return Kind.PARAMETER if node.is_parameter else Kind.LEAF
         return Kind.OUTPUT if node is self.output else Kind.OPERATION
 
     def _operand_id(self, node: Node, i: int) -> str:
@@ -263,13 +270,14 @@ def _operands_outside(nodes: Sequence[Node], inside: Container[Node]) -> list[No
     return sorted(found, key=lambda node: node.number)
 
 
-def _names(nodes: Sequence[Node]) -> dict[Node, str]:
+def _names(nodes: Sequence[Node], labels: Mapping[Node, str]) -> dict[Node, str]:
     """A name for each node: labels first, so that no name given here takes one away."""
     names: dict[Node, str] = {}
     taken = set[str]()
     repeats = dict[str, int]()
     for node in nodes:
-        label = "" if node.label is None else str(node.label)
+        label = labels.get(node, node.label)
+        label = "" if label is None else str(label)
         if label.strip():
             names[node] = _unique(notation.visible(label).strip(), taken, repeats)
     counts = {"f": 0, "v": 0}
