@@ -65,7 +65,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
         value_and_grad,
         vjp,
     )
-    from autodiff.view import draw, explain, render
+    from autodiff.view import draw, draw_units, explain, render
 
 keep_freed_memory()
 
@@ -88,6 +88,7 @@ __all__ = [
     "custom_rule",
     "detect_anomaly",
     "draw",
+    "draw_units",
     "elementwise_grad",
     "explain",
     "expressions",

@@ -53,7 +53,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             the path written.
         """
         if not _is_picture(filename):
-            path: str = super().save(filename, directory, skip_existing=skip_existing)
+            path: str = super().save(filename, directory=directory, skip_existing=skip_existing)
             return path
         target = self._target(filename, directory)
         if skip_existing and target.exists():
@@ -92,8 +92,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             RenderError: the engine refused, or there is none.
         """
         if any(options.get(name) is not None for name in _OPTIONS):
-            return str(super().render(filename, directory, view, cleanup, format, outfile=outfile,
-                                      engine=engine, **options))  # fmt: skip
+            options |= {"directory": directory, "view": view, "cleanup": cleanup, "format": format}
+            return str(super().render(filename, outfile=outfile, engine=engine, **options))
         if outfile is None and format is None and _is_picture(filename):
             filename, outfile = None, filename
         source = None

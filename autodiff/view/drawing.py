@@ -186,7 +186,12 @@ class _Picture:
             return
         attributes = LOOKS[_kind(group, graph.output)].attributes
         if attributes["shape"] == "box":
-            attributes |= {"shape": "box3d", "style": "filled", "margin": "0.2,0.11"}
+            attributes |= {
+                "shape": "box3d",
+                "style": "filled",
+                "margin": "0.2,0.11",
+                "peripheries": "1",
+            }
         canvas.node(self._ids[place], label=self._folded_box(group), **attributes)
 
     # --- arrows -----------------------------------------------------------------------------------
@@ -306,7 +311,7 @@ def _note(graph: Description, folding: Folding) -> str:
         return ""
     start = f"{len(graph.nodes):,} nodes in {len(folding.groups):,} boxes: "
     if folding.repeats:
-        return f"{start}what does the same with operands of the same kinds shares a box"
+        return f"{start}operations that repeat themselves share one"
     scopes = Counter(group.mark.name for group in folding.groups if group.mark is not None)
     named = [f"{count:,} × {name}" if count > 1 else name
              for name, count in scopes.most_common(_KINDS)]  # fmt: skip
