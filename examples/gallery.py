@@ -105,8 +105,8 @@ def labelled(name: str, values: Sequence[Value]) -> list[Value]:
 
 
 def sum_of_products(weights: Sequence[Value], inputs: Sequence[Value]) -> Value:
-    """w1·x1 + w2·x2 + …"""
-    products = [w * x for w, x in zip(weights, inputs, strict=True)]
+    """Compute w1·x1 + w2·x2 + … from left to right."""
+    products: list[Value] = [w * x for w, x in zip(weights, inputs, strict=True)]
     total = products[0]
     for product in products[1:]:
         total = total + product

@@ -1,4 +1,4 @@
-"""The graph of one forward pass, for views that show a module: ``autodiff.draw(net, (1, 28, 28))``."""
+"""The graph of one forward pass, for views of modules: ``autodiff.draw(net, (1, 28, 28))``."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ WITH_CODE = {
     "transforms.md": 7,
     "courses.md": 3,
     "command_line.md": 8,
+    "views.md": 4,
 }  # and how many blocks at least
 NUMBER = re.compile(r"-?\d+\.\d+")
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```(?:\s*```text\n(.*?)```)?", re.DOTALL)

@@ -1,6 +1,7 @@
 """Views: ways to look at a finished graph. They read it, and never change it.
 
-``draw`` makes a picture of it, ``draw_units`` one of a network unit by unit, ``explain`` a table of the reverse pass, ``render`` writes pictures.
+``draw`` makes a picture of it, ``draw_units`` one of a network unit by unit, ``explain`` a table of
+the reverse pass, ``render`` writes pictures.
 """
 
 from autodiff.view.canvas import Drawing

@@ -107,7 +107,7 @@ def _check(output: Node, nodes: Sequence[Node], columns: Mapping[str, Sequence[N
 
 
 def connections(units: Sequence[Node]) -> tuple[list[Connection], dict[Node, list[Node]]]:
-    """Which units see which ones, and which other leaves each one uses, in the order of operands."""
+    """Which units see which ones, and which other leaves each one uses, in order."""
     among = set(units)
     seen: list[Connection] = []
     leaves: dict[Node, list[Node]] = {}
@@ -265,8 +265,9 @@ class _Picture:
 
     def _add_weight(self, weight: Node, **where: str) -> None:
         attributes = LOOKS[Kind.PARAMETER].attributes
-        self.drawing.node(self.ids[weight], label=self._label(weight, on_one_line=True),
-                          **attributes, **where, fontsize="10", height="0.3", width="0.5")  # fmt: skip
+        size = {"fontsize": "10", "height": "0.3", "width": "0.5"}
+        label = self._label(weight, on_one_line=True)
+        self.drawing.node(self.ids[weight], label=label, **attributes, **size, **where)
 
     def _label(self, node: Node, *, on_one_line: bool = False) -> str:
         name = text(_name(node))
