@@ -21,13 +21,17 @@ from autodiff.view import Drawing, RenderError
 from nn import LeNet
 
 
-def expression() -> Drawing:
-    """The syntax tree of sin(θ·x1 + x2) + θ·x2², its root at the top, after a backward pass."""
+def expression(*, symbols: bool = False) -> Drawing:
+    """The syntax tree of sin(θ·x1 + x2) + θ·x2², its root at the top.
+
+    Args:
+        symbols: whether to show the operations only; else values and derivatives, too.
+    """
     θ, x1, x2 = Value(0.5, label="θ"), Value(2.0, label="x1"), Value(3.0, label="x2")
     f = ad.sin(θ * x1 + x2) + θ * x2**2
     f.label = "f"
     f.backward()
-    return ad.draw(f, direction="BT")
+    return ad.draw(f, direction="BT", symbols=symbols)
 
 
 def fully_connected() -> Drawing:
@@ -77,6 +81,7 @@ def layers_in_frames() -> Drawing:
 
 
 PICTURES: dict[str, Callable[[], Drawing]] = {
+    "syntax-tree": lambda: expression(symbols=True),
     "expression": expression,
     "fully-connected": fully_connected,
     "convolutional": convolutional,

@@ -36,8 +36,15 @@ def traced(
     """
     zeros = one_example("draw", input_shape, np.float32 if dtype is None else dtype)
     x = Tensor(zeros) if zeros.dtype.kind == "f" else zeros
-    with untouched(model), recording(True):
-        output = model(x)
+    frozen = [parameter for parameter in model.parameters() if parameter.frozen]
+    try:
+        for parameter in frozen:
+            parameter.frozen = False  # a constant would leave no trace
+        with untouched(model), recording(True):
+            output = model(x)
+    finally:
+        for parameter in frozen:
+            parameter.frozen = True
     if not isinstance(output, Node):
         raise TypeError(
             f"draw: expected {type(model).__name__} to give one node, got "

@@ -170,6 +170,15 @@ class Description:
             edges=self.edges(node),
         )
 
+    def sign(self, node: Node) -> str:
+        """What an operation does, as short as can be: ``+``, ``sin``; the name of a leaf."""
+        if node.primitive is None:
+            return self._write(self.names[node])
+        stand_ins = [f"_{i}" for i in range(len(node.operands))]
+        return notation.sign(
+            node.primitive.expression(stand_ins, node.parameters), node.primitive.name
+        )
+
     def edges(self, node: Node) -> tuple[Edge, ...]:
         """The uses of a node's operands, in their order."""
         return tuple(

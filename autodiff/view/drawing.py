@@ -8,7 +8,7 @@ derivatives, and t in a box is its adjoint, the sum over its outgoing arrows of 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -59,6 +59,7 @@ def draw(
     direction: str = "LR",
     limit: int = 500,
     depth: Depth = None,
+    symbols: bool = False,
     dtype: Any = None,
 ) -> Drawing:
     """A drawing of the graph that ends in a node; or of a network, layer by layer.
@@ -78,6 +79,8 @@ def draw(
         depth: how many scopes within one another are shown with what is in them; those in them
             become boxes that count what they hold. "layers": all but the innermost, as is usual
             for a module. None: all, as is usual for a node.
+        symbols: whether boxes show no more than ``+``, ``sin`` or a leaf's name, and arrows
+            nothing, as syntax trees do.
         dtype: of the input of a module; float32 if None.
 
     Returns:
@@ -122,16 +125,22 @@ def draw(
     graph = Description(node, write=_short_name, labels=labels)
     folding = fold(graph.nodes, chains(graph.nodes), depth, limit)
     paths = {id(x): name for x, name in names}
-    return _Picture(graph, folding, paths, direction).drawing
+    return _Picture(graph, folding, paths, direction, symbols).drawing
 
 
 class _Picture:
     """A graph on its way into a drawing."""
 
     def __init__(
-        self, graph: Description, folding: Folding, paths: Mapping[int, str], direction: str
+        self,
+        graph: Description,
+        folding: Folding,
+        paths: Mapping[int, str],
+        direction: str,
+        symbols: bool,
     ) -> None:
-        self.graph, self.folding, self.paths = graph, folding, paths
+        self.graph, self.folding, self.paths, self.symbols = graph, folding, paths, symbols
+        self.results = _results(graph, folding)
         self.drawing = Drawing(
             graph_attr={"rankdir": direction, "bgcolor": "transparent", "fontname": FONT,
                         "nodesep": "0.3", "ranksep": "0.35"},
@@ -181,8 +190,11 @@ class _Picture:
         group, graph = self.folding.groups[place], self.graph
         if group.is_one_node:
             node = group.nodes[0]
-            for entry in (*graph.constants(node), graph.entry(node)):
+            for entry in graph.constants(node):
                 canvas.node(entry.id, label=_box(entry), **LOOKS[entry.kind].attributes)
+            entry = graph.entry(node)
+            label = f"<{text(graph.sign(node))}>" if self.symbols else _box(entry)
+            canvas.node(entry.id, label=label, **LOOKS[entry.kind].attributes)
             return
         attributes = LOOKS[_kind(group, graph.output)].attributes
         if attributes["shape"] == "box":
@@ -209,7 +221,8 @@ class _Picture:
                     if sources[source] > _SINGLE_ARROWS and not groups[source].is_one_node:
                         continue
                     source_id = ids[source]
-                self.drawing.edge(source_id, edge.target, label=_arrow_label(edge))
+                label = None if self.symbols else _arrow_label(edge)
+                self.drawing.edge(source_id, edge.target, label=label)
             sources = Counter(
                 {
                     source: count
@@ -241,7 +254,7 @@ class _Picture:
         times = f"{group.count:,} × " if group.count > 1 else ""
         if group.mark is not None:
             title = f"<B>{times}{text(self._title(group.mark, folded=True))}</B>"
-            lines = [title, *self._results(group), *_counts(group.nodes)]
+            lines = [title, *self._outcome(group), *_counts(group.nodes)]
         else:
             kinds = {_operation(node) for node in group.nodes}
             what = f"× {kinds.pop()}" if len(kinds) == 1 else "nodes"
@@ -250,20 +263,13 @@ class _Picture:
             lines += _counts(group.nodes) if kinds else []
         return f"<{table(lines, padding=2)}>"
 
-    def _results(self, group: Group) -> Iterator[str]:
+    def _outcome(self, group: Group) -> Iterator[str]:
         """What comes out of a folded scope, if it is one thing."""
-        inside = set(group.nodes)
-        used = {operand for node in self.graph.nodes if node not in inside
-                for operand in node.operands if isinstance(operand, Node)}  # fmt: skip
-        results = [n for n in group.nodes if n in used or n is self.graph.output]
+        results = self.results[self.folding.group_of[group.nodes[0]]]
         if len(results) == 1 and group.count == 1:
-            entry = self.graph.entry(results[0])
-            name = text(_short_name(entry.name))
-            yield (
-                f"{name} {text(_contents(entry))}"
-                if entry.value is not None
-                else (f"{name}: {text(_contents(entry))}")
-            )
+            entry = self.graph.entry(*results)
+            space = " " if entry.value is not None else ": "
+            yield f"{text(_short_name(entry.name) + space + _contents(entry))}"
             yield from _adjoint(entry)
 
     def _alike(self, group: Group) -> Iterator[str]:
@@ -273,6 +279,18 @@ class _Picture:
         contents = {() if node.__class__ is Value else np.shape(bare(node)) for node in group.nodes}
         if len(contents) == 1 and contents != {()}:
             yield f"{contents.pop()} each"
+
+
+def _results(graph: Description, folding: Folding) -> Mapping[int, set[Node]]:
+    """The nodes of each group that others use, or that are the output."""
+    found: dict[int, set[Node]] = defaultdict(set)
+    group_of = folding.group_of
+    for node in graph.nodes:
+        for operand in node.operands:
+            if isinstance(operand, Node) and group_of[operand] != group_of[node]:
+                found[group_of[operand]].add(operand)
+    found[group_of[graph.output]].add(graph.output)
+    return found
 
 
 def _kind(group: Group, output: Node) -> Kind:

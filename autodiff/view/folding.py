@@ -24,6 +24,7 @@ READABLE = 40
 """How many boxes of what repeats itself are read with ease."""
 
 _FEWEST = 6  # boxes that a drawing of folded scopes has at least to say something
+_DEEPEST = 30  # frames within one another
 _ROUNDS = 2  # of telling operations apart by their operands
 _FEW = 4  # operands; of more, the order doesn't tell operations apart
 
@@ -104,7 +105,7 @@ def fold(nodes: Sequence[Node], chains: Mapping[Node, Chain], depth: Depth, limi
     wanted = _Units(nodes, chains, _level(chains, depth))
     if wanted.boxes <= limit:
         return wanted.folding()
-    deepest = max(map(len, chains.values()), default=0)
+    deepest = min(max(map(len, chains.values()), default=0), _DEEPEST)
     start = min(depth, deepest) if isinstance(depth, int) else deepest
     levels = [_Units(nodes, chains, _level(chains, n)) for n in range(start - 1, -1, -1)]
     for units in levels:
@@ -121,12 +122,13 @@ def fold(nodes: Sequence[Node], chains: Mapping[Node, Chain], depth: Depth, limi
 
 def _level(chains: Mapping[Node, Chain], depth: Depth) -> Callable[[Chain], int]:
     """How many scopes of a chain are shown with what is in them."""
-    if depth is None:
-        return len
     if depth == "layers":
         outer = {mark.start for chain in chains.values() for mark in chain[:-1]}
-        return lambda chain: len(chain) - (len(chain) > 0 and chain[-1].start not in outer)
-    return lambda chain: min(depth, len(chain))
+        return lambda chain: min(
+            len(chain) - (len(chain) > 0 and chain[-1].start not in outer), _DEEPEST
+        )
+    shown = _DEEPEST if depth is None else min(depth, _DEEPEST)
+    return lambda chain: min(len(chain), shown)
 
 
 class _Units:

@@ -76,6 +76,14 @@ def test_drawing_leaves_a_module_as_it_was() -> None:
     assert all(module.training for _, module in net.named_modules())
 
 
+def test_frozen_parameters_are_drawn_and_stay_frozen() -> None:
+    net = network().freeze()
+    assert "99 parameters" in draw(net, (1, 4, 4)).source
+    with pytest.raises(ValueError, match="Conv2d"):
+        draw(net, (4, 4))
+    assert all(parameter.frozen for parameter in net.parameters())
+
+
 def test_drawing_works_while_recording_is_off() -> None:
     with ad.no_grad():
         assert draw(network(), (1, 4, 4)).source == draw(network(), (1, 4, 4)).source

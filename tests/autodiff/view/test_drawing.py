@@ -79,6 +79,13 @@ def test_directions(direction: str) -> None:
     assert f"rankdir={direction}" in draw(Value(1.0), direction=direction).source
 
 
+def test_symbols_only(example: Callable[[], Node], tmp_path: Path) -> None:
+    f = example()
+    svg = written(draw(f, symbols=True), tmp_path)
+    assert texts(svg, "node") == ["θ", "·", "·", "x₁", "x₂", "+", "^", "sin", "+", "2"]
+    assert set(texts(svg, "edge")) == {""}
+
+
 def test_without_backward_there_are_no_adjoints() -> None:
     assert "t = " not in draw(ad.sin(Value(1.0))).source
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -125,6 +126,14 @@ def test_every_node_is_in_one_group() -> None:
                 assert all(
                     node in set(folding.groups[folding.group_of[node]].nodes) for node in nodes
                 )
+
+
+def test_scopes_that_nest_without_end() -> None:
+    with ExitStack() as stack:
+        for i in range(3000):
+            stack.enter_context(ad.scope(f"s{i}"))
+        y = ad.sin(Value(1.0))
+    assert draw(y).source.count("subgraph") == 30
 
 
 @pytest.mark.parametrize("depth", [-1, "all", 1.5])
