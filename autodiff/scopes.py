@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from weakref import ref
 
-from autodiff.graph import Node, next_number
+from autodiff.graph import Node, Tensor, next_number
 from autodiff.recording import Block, State
 
 
@@ -71,10 +71,10 @@ def mark_call(subject: Any, start: int, output: Any) -> None:
         start: a creation number drawn (``graph.next_number``) when the call began.
         output: what it gave; nodes in tuples, lists and dicts are found.
     """
-    if isinstance(output, Node):
+    if output.__class__ is Tensor or isinstance(output, Node):
         if output.number > start and output.primitive is not None:
             other = getattr(output, "_scope", None)
-            output._scope = (start, subject.__class__.__name__, ref(subject), other)
+            output._scope = (start, subject.__class__, ref(subject), other)
     elif isinstance(output, (tuple, list)):
         for part in output:
             mark_call(subject, start, part)
@@ -89,5 +89,8 @@ def marks_of(node: Node) -> list[Mark]:
     mark = getattr(node, "_scope", None)
     while mark is not None:
         start, name, subject, mark = mark
-        found.append(Mark(start, name, subject and subject()))
+        if subject is None:
+            found.append(Mark(start, name, None))
+        else:
+            found.append(Mark(start, name.__name__, subject()))
     return sorted(found, key=lambda mark: mark.start)

@@ -148,6 +148,9 @@ class _Picture:
             edge_attr={"fontname": FONT, "fontsize": "10", "fontcolor": ADJOINT, "color": ARROW,
                        "penwidth": "1.2", "arrowsize": "0.7"},
         )  # fmt: skip
+        if symbols:
+            self.drawing.graph_attr["ordering"] = "in"  # operands from left to right
+            self.drawing.node_attr |= {"fontsize": "16", "width": "0.6"}
         note = _note(graph, folding)
         if note:
             self.drawing.attr(label=on_ground([text(note)]), labelloc="b", fontsize="11")

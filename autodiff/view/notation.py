@@ -20,7 +20,7 @@ LONGEST_NAME = 24
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_SIGNS = {"*": "·", "**": "^", "-": "−"}
+_SIGNS = {"*": "×", "**": "^", "-": "−"}
 _HARMLESS = "\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # parts of words
 
 _PLACEHOLDER = re.compile(r"(?<!\w)_(?:[0-9]+|f)(?![A-Za-z0-9_])")
@@ -138,8 +138,8 @@ def sign(expression: str, name: str) -> str:
     """The sign of an operation, given its expression in placeholders; its name if it has none.
 
     Example:
-        >>> sign("_0 * _1", "mul"), sign("_0 ** _1", "pow"), sign("-_0", "neg"), sign("sin(_0)", "sin")
-        ('·', '^', '−', 'sin')
+        >>> sign("_0 * _1", "mul"), sign("-_0", "neg"), sign("sin(_0)", "sin")
+        ('×', '−', 'sin')
     """
     match = re.fullmatch(r"_0 (\S+) _1|(-)_0", expression)
     return name if match is None else _SIGNS.get(match[1] or match[2], match[1])
