@@ -181,8 +181,32 @@ class Description:
 
     def edges(self, node: Node) -> tuple[Edge, ...]:
         """The uses of a node's operands, in their order."""
+        primitive = node.primitive
+        if primitive is None:
+            return ()
+        stand_ins, meaning = self._formula_names(node)
+        operands = [bare(operand) for operand in node.operands]
+        scalar = not np.ndim(node.data) and not any(map(np.ndim, operands))
+
+        def partial(i: int) -> tuple[str | None, str | None, float | None]:
+            """With respect to operand ``i``: as formula, as factor, as number."""
+            if not isinstance(node.operands[i], Node):
+                return None, None, None
+            number = _local_partial(primitive, i, node, operands) if scalar else None
+            text = primitive.partial(i, stand_ins, "_f")
+            if text is None:
+                return None, None, number
+            numbers = dict(zip(stand_ins, operands, strict=True)) | {"_f": node.data}
+            values = {name: numbers[name] for name in meaning if name.startswith("_")}
+            text = notation.decided(text, values if scalar else None)
+            return (
+                notation.written(text, meaning),
+                notation.written(notation.factor(text), meaning),
+                number,
+            )
+
         return tuple(
-            Edge(self._operand_id(node, i), self.ids[node], i, *self._partial(node, i))
+            Edge(self._operand_id(node, i), self.ids[node], i, *partial(i))
             for i in range(len(node.operands))
         )
 
@@ -236,27 +260,6 @@ class Description:
             return None
         stand_ins, meaning = self._formula_names(node)
         return notation.written(node.primitive.expression(stand_ins, node.parameters), meaning)
-
-    def _partial(self, node: Node, i: int) -> tuple[str | None, str | None, float | None]:
-        """The local partial with respect to operand ``i``: as formula, as factor, as number."""
-        primitive = node.primitive
-        if primitive is None or not isinstance(node.operands[i], Node):
-            return None, None, None
-        operands = [bare(operand) for operand in node.operands]
-        scalar = not np.ndim(node.data) and not any(map(np.ndim, operands))
-        number = _local_partial(primitive, i, node, operands) if scalar else None
-        stand_ins, meaning = self._formula_names(node)
-        text = primitive.partial(i, stand_ins, "_f")
-        if text is None:
-            return None, None, number
-        numbers = dict(zip(stand_ins, operands, strict=True)) | {"_f": node.data}
-        values = {name: numbers[name] for name in meaning if name.startswith("_")}
-        text = notation.decided(text, values if scalar else None)
-        return (
-            notation.written(text, meaning),
-            notation.written(notation.factor(text), meaning),
-            number,
-        )
 
 
 def _local_partial(primitive: Primitive, i: int, node: Node, operands: Sequence[Any]) -> float:

@@ -150,11 +150,23 @@ class _Units:
         self.unit_of: list[int] = []
         self.firsts: list[int] = []
         self.marks: list[Mark | None] = []
-        self.boxes = 0
+        if chains:
+            self._join()
+        else:  # a short cut for large graphs
+            self.unit_of = self.firsts = list(range(len(nodes)))
+            self.marks = [None] * len(nodes)
+        self.output = self.unit_of[-1]
+        self.boxes = len(self.firsts) + sum(
+            _constants(nodes[place])
+            for place, mark in zip(self.firsts, self.marks, strict=True)
+            if mark is None
+        )
+
+    def _join(self) -> None:
         begun: dict[int, int] = {}
-        for place, node in enumerate(nodes):
-            chain = chains.get(node, ())
-            shown = level(chain)
+        for place, node in enumerate(self.nodes):
+            chain = self.chains.get(node, ())
+            shown = self._level(chain)
             mark = chain[shown] if shown < len(chain) else None
             unit = (
                 len(self.firsts) if mark is None else begun.setdefault(mark.start, len(self.firsts))
@@ -163,10 +175,6 @@ class _Units:
             if unit == len(self.firsts):
                 self.firsts.append(place)
                 self.marks.append(mark)
-                self.boxes += 1
-            if mark is None:
-                self.boxes += _constants(node)
-        self.output = self.unit_of[-1]
 
     def __len__(self) -> int:
         return len(self.firsts)
@@ -241,7 +249,7 @@ class _Units:
 
 
 def _constants(node: Node) -> int:
-    return sum(not isinstance(operand, Node) for operand in node.operands)
+    return [isinstance(operand, Node) for operand in node.operands].count(False)
 
 
 def _titles(chain: Chain) -> tuple[str, ...]:
@@ -316,10 +324,10 @@ def _by_operands(kinds: list[int], sources: list[tuple[int, ...]]) -> Iterator[H
 
 def _by_users(kinds: list[int], sources: list[tuple[int, ...]]) -> Iterator[Hashable]:
     """What has no operands is told apart by what uses it, and as which operand."""
-    uses: list[set[tuple[int, int]]] = [set() for _ in kinds]
+    uses: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for kind, units in zip(kinds, sources, strict=True):
         for position, unit in enumerate(units):
             if not sources[unit]:
                 uses[unit].add((kind, position if len(units) <= _FEW else 0))
-    for kind, of in zip(kinds, uses, strict=True):
-        yield kind, frozenset(of)
+    for unit, kind in enumerate(kinds):
+        yield (kind, frozenset(uses[unit])) if unit in uses else kind
