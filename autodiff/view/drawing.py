@@ -183,7 +183,8 @@ class _Picture:
             self._frames += 1
             with canvas.subgraph(name=f"cluster_{self._frames}") as frame:
                 frame.attr(label=self._frame_label(group.frames[level]), style="rounded",
-                           color=ARROW, penwidth="1.2", labeljust="l", margin="12")  # fmt: skip
+                           color=ARROW, penwidth="1.2", labeljust="l", labelloc="t",
+                           margin="12")  # fmt: skip
                 self._add(frame, members, level + 1)
             if level == 0:  # an arrow within a frame would draw its ends into it
                 for place in members:

@@ -147,6 +147,7 @@ class _Units:
     ) -> None:
         self.nodes, self.chains = nodes, chains
         self._level = level
+        self._around: dict[int, tuple[Chain, tuple[str, ...]]] = {}
         self.unit_of: list[int] = []
         self.firsts: list[int] = []
         self.marks: list[Mark | None] = []
@@ -179,16 +180,16 @@ class _Units:
     def __len__(self) -> int:
         return len(self.firsts)
 
-    def around(self, unit: int) -> Chain:
-        """The scopes that are shown around a unit."""
+    def around(self, unit: int) -> tuple[Chain, tuple[str, ...]]:
+        """The scopes that are shown around a unit, and their names."""
         if not self.chains:
-            return ()
+            return (), ()
         chain = self.chains.get(self.nodes[self.firsts[unit]], ())
-        return chain[: self._level(chain)]
-
-    def titles(self, unit: int) -> tuple[str, ...]:
-        """Their names."""
-        return _titles(self.around(unit)) if self.chains else ()
+        known = self._around.get(id(chain))
+        if known is None:  # many nodes have the same chain
+            shown = chain[: self._level(chain)]
+            known = self._around[id(chain)] = shown, tuple(mark.name for mark in shown)
+        return known
 
     def folding(self) -> Folding:
         """Each unit in a box of its own."""
@@ -196,7 +197,7 @@ class _Units:
         for node, unit in zip(self.nodes, self.unit_of, strict=True):
             members[unit].append(node)
         groups = [
-            Group(nodes, tuple(Frame(m.start, m) for m in self.around(i)), self.marks[i])
+            Group(nodes, tuple(Frame(m.start, m) for m in self.around(i)[0]), self.marks[i])
             for i, nodes in enumerate(members)
         ]
         return Folding(groups, dict(zip(self.nodes, self.unit_of, strict=True)))
@@ -218,21 +219,22 @@ class _Units:
 
     def _frames(self, kinds: Sequence[int]) -> dict[int, tuple[Frame, ...]]:
         """Frames around units of one kind: scopes of the same names, if all have the same."""
-        around: dict[int, Chain] = {}
+        around: dict[int, tuple[Chain, tuple[str, ...]]] = {}
         starts: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        seen = set[int]()
         for unit, kind in enumerate(kinds):
-            chain = self.around(unit)
-            titles = _titles(chain)
-            if _titles(around.setdefault(kind, chain)) != titles:
-                around[kind] = ()
-            for n, mark in enumerate(chain, 1):
-                starts[titles[:n]].add(mark.start)
+            chain, titles = self.around(unit)
+            if around.setdefault(kind, (chain, titles))[1] != titles:
+                around[kind] = (), ()
+            if id(chain) not in seen:
+                seen.add(id(chain))
+                for n, mark in enumerate(chain, 1):
+                    starts[titles[:n]].add(mark.start)
         return {
             kind: tuple(
-                Frame(_titles(chain[:n]), mark, len(starts[_titles(chain[:n])]))
-                for n, mark in enumerate(chain, 1)
+                Frame(titles[:n], mark, len(starts[titles[:n]])) for n, mark in enumerate(chain, 1)
             )
-            for kind, chain in around.items()
+            for kind, (chain, titles) in around.items()
         }
 
     def sources(self) -> list[tuple[int, ...]]:
@@ -252,10 +254,6 @@ def _constants(node: Node) -> int:
     return [isinstance(operand, Node) for operand in node.operands].count(False)
 
 
-def _titles(chain: Chain) -> tuple[str, ...]:
-    return tuple(mark.name for mark in chain)
-
-
 # --- what does the same ---------------------------------------------------------------------------
 
 
@@ -267,13 +265,13 @@ def _operation(units: _Units, unit: int) -> Hashable:
 
 
 def _with_frames(units: _Units, unit: int) -> Hashable:
-    return _operation(units, unit), units.titles(unit)
+    return _operation(units, unit), units.around(unit)[1]
 
 
 def _with_shape(units: _Units, unit: int) -> Hashable:
     data = bare(units.nodes[units.firsts[unit]])
     shape = () if data.__class__ is float else np.shape(data)
-    return _operation(units, unit), units.titles(unit), shape
+    return _operation(units, unit), units.around(unit)[1], shape
 
 
 _SIGNATURES = (_with_shape, _with_frames, _operation)

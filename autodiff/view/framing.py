@@ -25,11 +25,16 @@ def chains(nodes: Sequence[Node]) -> Mapping[Node, Chain]:
     if not any(hasattr(node, "_scope") for node in nodes):
         return found
     users: dict[Node, Chain] = {}
+    known: dict[int, Chain] = {}
     for node in reversed(nodes):
         chain = found.get(node, ())
-        own = marks_of(node)
-        if own:
-            chain = tuple(sorted({mark.start: mark for mark in (*chain, *own)}.values()))
+        given = getattr(node, "_scope", None)
+        if given is not None:
+            own = known.get(id(given))
+            if own is None:  # nodes of one block share it
+                own = known[id(given)] = tuple(marks_of(node))
+            if chain is not own:
+                chain = _merged(chain, own)
             found[node] = chain
         for operand in node.operands:
             if not isinstance(operand, Node):
@@ -37,11 +42,20 @@ def chains(nodes: Sequence[Node]) -> Mapping[Node, Chain]:
             if operand.is_parameter:
                 users[operand] = _common(users.get(operand, chain), chain)
             elif chain:
-                inherited = tuple(mark for mark in chain if mark.start < operand.number)
+                inherited = chain
+                if chain[-1].start > operand.number:
+                    inherited = tuple(mark for mark in chain if mark.start < operand.number)
                 if len(inherited) > len(found.get(operand, ())):
                     found[operand] = inherited
     found.update((parameter, chain) for parameter, chain in users.items() if chain)
     return found
+
+
+def _merged(one: Chain, other: Chain) -> Chain:
+    """All scopes of two chains; ``other`` itself if these are all."""
+    starts = {mark.start for mark in other}
+    more = [mark for mark in one if mark.start not in starts]
+    return tuple(sorted([*more, *other], key=lambda mark: mark.start)) if more else other
 
 
 def _common(one: Chain, other: Chain) -> Chain:
