@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
     from autodiff.ops.sorting import *  # noqa: F403
     from autodiff.ops.spatial import *  # noqa: F403
     from autodiff.ops.statistics import *  # noqa: F403
+    from autodiff.scopes import scope
     from autodiff.transform import (
         CustomRule,
         GradientError,
@@ -65,7 +66,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
         value_and_grad,
         vjp,
     )
-    from autodiff.view import draw, explain, path_sum, render
+    from autodiff.view import draw, draw_units, explain, path_sum, render
 
 keep_freed_memory()
 
@@ -88,6 +89,7 @@ __all__ = [
     "custom_rule",
     "detect_anomaly",
     "draw",
+    "draw_units",
     "elementwise_grad",
     "explain",
     "expressions",
@@ -106,6 +108,7 @@ __all__ = [
     "recording",
     "render",
     "reverse",
+    "scope",
     "special",
     "stop_gradient",
     "value_and_grad",

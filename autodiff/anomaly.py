@@ -193,7 +193,7 @@ class detect_anomaly(Block):  # noqa: N801 - a context manager, used like a func
         self._watch = Watch(forward, backward, inf)
 
     def _changed(self, state: State) -> State:
-        return State(state.recording, self._watch, False)
+        return state._replace(watch=self._watch, plain=False)
 
 
 class _Within(Block):
@@ -203,7 +203,7 @@ class _Within(Block):
         self._watch = Watch(False, watch.backward, watch.inf, lines_of(node))
 
     def _changed(self, state: State) -> State:
-        return State(state.recording, self._watch, False)
+        return state._replace(watch=self._watch, plain=False)
 
 
 class Examiner:

@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.arrays import frozen, locked, nearest_float, real_array
 from autodiff.graph import Node, Tensor, Value, bare, describe, is_differentiable, next_number
 from autodiff.primitive import NO_PARAMETERS, Parameters, Primitive
-from autodiff.recording import is_recording, watch_here
+from autodiff.recording import state_here
 
 
 def apply(primitive: Primitive, operands: Sequence[Any], parameters: Parameters) -> Any:
@@ -71,7 +71,8 @@ def record(
     if of_array:
         result = locked(np.asarray(result))
     real = [*map(is_differentiable, operands)]
-    kept = True in real and is_recording()
+    state = state_here()
+    kept = True in real and state.recording
     if kept:
         held = operands
         if False in real:
@@ -79,18 +80,24 @@ def record(
                     for operand, value, differentiable in zip(operands, values, real, strict=True)
                     ]  # fmt: skip
         node = made(result, primitive, held, parameters)
+        if state.scope is not None:
+            node._scope = state.scope
     else:
         node = made(result, None, (), NO_PARAMETERS)
-    watch = watch_here()
-    if watch is not None:
-        watch.note(node, primitive, operands, parameters, kept)
+    if state.watch is not None:
+        state.watch.note(node, primitive, operands, parameters, kept)
     return node
 
 
 def special(primitive: Primitive, operands: Sequence[Any], result: float) -> Node:
-    """Make the node of an operation on scalars where recording is off or results are watched."""
-    if watch_here() is None:
-        return Value(result)
+    """Make the node of an operation on scalars where something else holds than is usual."""
+    state = state_here()
+    if state.watch is None:
+        if not state.recording:
+            return Value(result)
+        node = made(result, primitive, operands, NO_PARAMETERS)
+        node._scope = state.scope
+        return node
     return record(primitive, operands, [bare(x) for x in operands], NO_PARAMETERS, result)
 
 

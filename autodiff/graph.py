@@ -50,16 +50,19 @@ class Node(NodeMethods):
     Attributes:
         primitive: the operation that made the node; ``None`` for a leaf.
         number: its creation number, larger than the number of each of its operands.
+        is_parameter: whether training changes it; drawings show it.
     """
 
-    __slots__ = ("_data", "_grad", "_label", "_parameters", "number", "primitive")
+    __slots__ = ("_data", "_grad", "_label", "_parameters", "_scope", "number", "primitive")
 
     _data: Any
     _grad: Any
     _label: str | None
     _parameters: Parameters
+    _scope: Any  # of ``scopes.py``: which part of a program made it
     number: int
     primitive: Primitive | None
+    is_parameter: bool = False
 
     __hash__ = object.__hash__  # identity, although == compares numbers
 

@@ -40,6 +40,7 @@ NAMES: dict[str, str] = {
     "autodiff.ops.sorting": "partition sort",
     "autodiff.ops.spatial": "windows",
     "autodiff.ops.statistics": "average corrcoef cov std var",
+    "autodiff.scopes": "scope",
     "autodiff.transform.check": "GradientError KinkError check_gradients gradcheck",
     "autodiff.transform.constant": "stop_gradient",
     "autodiff.transform.custom_rules": "CustomRule custom_rule",
@@ -48,7 +49,7 @@ NAMES: dict[str, str] = {
     "autodiff.transform.jacobians": "hessian hvp jacobian",
     "autodiff.transform.pullback": "vjp",
     "autodiff.transform.recompute": "checkpoint",
-    "autodiff.view": "draw explain path_sum render",
+    "autodiff.view": "draw draw_units explain path_sum render",
     # public as autodiff.fft.NAME, autodiff.linalg.NAME, autodiff.special.NAME
     "autodiff.ops.fourier": "",
     "autodiff.ops.complex_numbers": "",

@@ -106,4 +106,4 @@ def _written(axis: Any) -> Any:
 def _is_short(value: Any) -> bool:
     if value is None or value is False or isinstance(value, np.ndarray):
         return False
-    return value != ()  # no padding, for instance
+    return not (isinstance(value, tuple) and not value)  # no padding, for instance

@@ -30,15 +30,18 @@ class State(NamedTuple):
     Attributes:
         recording: whether they are recorded.
         watch: who looks at their results, as ``anomaly.Watch`` does; None for nobody.
-        plain: recorded and not watched, as is usual.
+        plain: recorded, not watched and in no scope, as is usual.
+        scope: the mark (``scopes.py``) that nodes made here are given; None for none.
     """
 
     recording: bool = True
     watch: Any = None
     plain: bool = True
+    scope: Any = None
 
 
-_states: ContextVar[tuple[State, ...]] = ContextVar("autodiff_states", default=(State(),))
+_USUAL = State()
+_states: ContextVar[tuple[State, ...]] = ContextVar("autodiff_states", default=(_USUAL,))
 
 
 def is_recording() -> bool:
@@ -47,8 +50,13 @@ def is_recording() -> bool:
 
 
 def is_plain() -> bool:
-    """Whether operations on nodes are recorded here, and nobody watches their results."""
+    """Whether operations on nodes are recorded here, without further ado."""
     return not switch.used or _states.get()[-1].plain
+
+
+def state_here() -> State:
+    """All that holds for operations here."""
+    return _states.get()[-1] if switch.used else _USUAL
 
 
 def watch_here() -> Any:
@@ -119,7 +127,8 @@ class recording(Block):  # noqa: N801 - a context manager, used like a function
         self._on = on
 
     def _changed(self, state: State) -> State:
-        return State(self._on, state.watch, self._on and state.watch is None)
+        plain = self._on and state.watch is None and state.scope is None
+        return state._replace(recording=self._on, plain=plain)
 
 
 def no_grad() -> recording:

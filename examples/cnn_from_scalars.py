@@ -35,7 +35,6 @@ from examples.scalar_networks import (
     numbers_that_do_not_cancel,
     random_flatland,
 )
-from examples.unit_drawing import draw_units
 from nn import flatland
 
 Array: TypeAlias = NDArray[np.float64]
@@ -131,9 +130,9 @@ def main(folder: Path | None = None, image: Sequence[float] = IMAGE, seed: int =
         return []
     folder.mkdir(parents=True, exist_ok=True)
     drawings = {
-        "flatland-units": draw_units(net),
+        "flatland-units": ad.draw_units(net.loss, net.columns()),
         "flatland-operations": ad.draw(net.loss),
-        "mini-units": draw_units(mini["sum"], weights=False),
+        "mini-units": ad.draw_units(mini["sum"].loss, mini["sum"].columns(), weights=None),
         "mini-one-unit": ad.draw(mini["sum"].units["h111"].node),
     }
     written = [drawing.write(folder / f"{name}.{kind}", dpi=96)

@@ -74,6 +74,11 @@ class ScalarNetwork:
         self.loss.backward()
         return self
 
+    def columns(self) -> dict[str, list[Value]]:
+        """The units by layer, as ``autodiff.draw_units`` takes them."""
+        return {layer: [self.units[name].node for name in names]
+                for layer, names in self.layers.items()}  # fmt: skip
+
     def gradients(self) -> dict[str, Array]:
         """The derivative of the loss by every weight, and by the image, as arrays."""
         return {

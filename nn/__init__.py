@@ -89,6 +89,7 @@ from nn.optimisers import (
 from nn.saving import load, load_weights, save
 from nn.schedules import CosineDecay, ExponentialDecay, InverseDecay, OneCycle, StepDecay, WarmUp
 from nn.summary import Summary
+from nn.tracing import traced  # noqa: F401 - modules have it as a method
 from nn.training import Callback, EarlyStopping, Evaluation, History, Trainer, predictions, train
 
 __all__ = [

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autodiff import Tensor, no_grad
-from autodiff.graph import Operand, bare
+from autodiff.graph import Node, Operand, bare, next_number
+from autodiff.scopes import mark_call
 from nn.checks import need_fitting
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Parameter(Tensor):
     """
 
     __slots__ = ("frozen", "role")
+
+    is_parameter = True
 
     def __init__(self, data: ArrayLike, role: Role = "weight", label: str | None = None) -> None:
         super().__init__(data, label)
@@ -115,7 +118,12 @@ class Module:
 
     def __call__(self, *inputs: Any) -> Any:
         observer = call_observer.get()
-        return self.forward(*inputs) if observer is None else observer(self, inputs)
+        if observer is not None:
+            return observer(self, inputs)
+        start = next_number()
+        output = self.forward(*inputs)
+        mark_call(self, start, output)  # for drawings
+        return output
 
     def predict(self, x: Operand) -> Array:
         """The output for ``x`` as a bare array: computed as ``eval()`` says, without recording."""
@@ -188,6 +196,10 @@ class Module:
         def summary(
             self, input_shape: Sequence[int], dtype: DTypeLike = np.float32
         ) -> Summary: ...  # ``nn/summary.py`` gives modules this method
+
+        def traced(
+            self, input_shape: Sequence[int], dtype: DTypeLike | None = None
+        ) -> tuple[Node, Sequence[tuple[Any, str]]]: ...  # and ``nn/tracing.py`` this one
 
     # --- state ------------------------------------------------------------------------------------
 

@@ -13,11 +13,13 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from autodiff.graph import Node, bare
 from autodiff.ops.shapes import shape_of
 from autodiff.recording import Block, State
-from nn.module import Module, call_observer, evaluation
+from nn.checks import whole
+from nn.module import Array, Module, call_observer, evaluation
 
 
 @dataclass
@@ -101,7 +103,7 @@ class Observer(Block):
         self._padded: tuple[Node | None, Any, Any] = (None, None, None)
 
     def _changed(self, state: State) -> State:
-        return State(recording=False, watch=self, plain=False)
+        return state._replace(recording=False, watch=self, plain=False)
 
     def examiner(self, way: str) -> None:
         """Nobody looks at derivatives."""
@@ -166,6 +168,22 @@ def observing() -> Iterator[Observer]:
             yield observer
     finally:
         call_observer.reset(token)
+
+
+def one_example(caller: str, input_shape: Sequence[int], dtype: DTypeLike) -> Array:
+    """A batch of one example, all zeros.
+
+    Raises:
+        TypeError: the shape is no tuple.
+        ValueError: a length is not positive.
+    """
+    if not isinstance(input_shape, Sequence):
+        raise TypeError(
+            f"{caller}: input_shape is the shape of one example, such as (channels, height, "
+            f"width), got {input_shape!r}"
+        )
+    shape = (whole(f"{caller}: each length of input_shape", n) for n in input_shape)
+    return np.zeros((1, *shape), dtype)
 
 
 @contextmanager

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autodiff import Tensor
-from nn.checks import whole
 from nn.module import Module, Parameter
-from nn.observation import Call, observing, untouched
+from nn.observation import Call, observing, one_example, untouched
 from nn.tables import html_table, text_table
 
 _WIDEST = 48  # letters of a layer's name; a longer one is cut
@@ -143,20 +142,14 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike = np.flo
         total                                                              690          2 944
         trainable 690, frozen 0
     """
-    if not isinstance(input_shape, Sequence):
-        raise TypeError(
-            "summary: input_shape is the shape of one example, such as (channels, height, width), "
-            f"got {input_shape!r}"
-        )
-    shape = tuple(whole("summary: each length of input_shape", n) for n in input_shape)
-    zeros = np.zeros((1, *shape), dtype)
+    zeros = one_example("summary", input_shape, dtype)
     with untouched(model), observing() as observer:
         model(Tensor(zeros) if zeros.dtype.kind == "f" else zeros)
     rows = tuple(_rows(model, observer.calls))
     frozen = sum(p.size for p in model.parameters() if p.frozen)
     return Summary(
         rows,
-        shape,
+        zeros.shape[1:],
         sum(p.size for p in model.parameters()) - frozen,
         frozen,
         sum(row.multiply_adds for row in rows),

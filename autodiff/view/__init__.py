@@ -1,12 +1,15 @@
 """Views: ways to look at a finished graph. They read it, and never change it.
 
-``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``render`` writes pictures.
+``draw`` makes a picture of it, ``draw_units`` one of a network unit by unit, ``explain`` a table of
+the reverse pass, ``render`` writes pictures.
 """
 
-from autodiff.view.drawing import Drawing, draw
+from autodiff.view.canvas import Drawing
+from autodiff.view.drawing import draw
 from autodiff.view.explanation import Explanation, explain
 from autodiff.view.paths import PathSum, path_sum
 from autodiff.view.rendering import RenderError, RenderWarning, render
+from autodiff.view.units import draw_units
 
 __all__ = [
     "Drawing",
@@ -15,6 +18,7 @@ __all__ = [
     "RenderError",
     "RenderWarning",
     "draw",
+    "draw_units",
     "explain",
     "path_sum",
     "render",

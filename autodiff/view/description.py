@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -32,6 +32,7 @@ class Kind(Enum):
     """What part a node plays in its graph."""
 
     LEAF = "leaf"
+    PARAMETER = "parameter"
     CONSTANT = "constant"
     OPERATION = "operation"
     OUTPUT = "output"
@@ -107,6 +108,7 @@ class Description:
         write: how a name is written inside of formulas; as it is by default.
         newest: given the schedule, how many of its nodes to describe, the youngest; all by default.
             ``earlier`` are the others, and edges from them come from ``EARLIER``.
+        labels: names of nodes that go before their labels.
 
     Raises:
         TypeError: ``output`` is no node.
@@ -128,6 +130,7 @@ class Description:
         output: Node,
         write: Callable[[str], str] = str,
         newest: Callable[[Sequence[Node]], int] = len,
+        labels: Mapping[Node, str] | None = None,
     ) -> None:
         if not isinstance(output, Node):
             raise TypeError(f"expected a node, a Value or a Tensor, got {type(output).__name__}")
@@ -137,7 +140,7 @@ class Description:
         self.earlier: Sequence[Node] = nodes[count:]
         self.nodes: Sequence[Node] = nodes[count - 1 :: -1]
         self.ids = {node: f"n{i}" for i, node in enumerate(self.nodes, 1)}
-        self.names = _names([*_operands_outside(self.nodes, self.ids), *self.nodes])
+        self.names = _names([*_operands_outside(self.nodes, self.ids), *self.nodes], labels or {})
         self._constant_names = _constant_names(self.nodes, set(self.names.values()))
         self._write = write
 
@@ -149,10 +152,14 @@ class Description:
 
     def __iter__(self) -> Iterator[Entry]:
         for node in self.nodes:
-            for i, operand in enumerate(node.operands):
-                if not isinstance(operand, Node):
-                    yield self._constant(node, i)
+            yield from self.constants(node)
             yield self.entry(node)
+
+    def constants(self, node: Node) -> Iterator[Entry]:
+        """The operands of a node that are no nodes."""
+        for i, operand in enumerate(node.operands):
+            if not isinstance(operand, Node):
+                yield self._constant(node, i)
 
     def entry(self, node: Node) -> Entry:
         """One node of the graph."""
@@ -174,10 +181,46 @@ class Description:
         """The name of a node, of one that is left out too."""
         return self.names.get(node) or notation.visible(node.label or describe(node))
 
+    def sign(self, node: Node) -> str:
+        """What an operation does, as short as can be: ``+``, ``sin``; the name of a leaf."""
+        if node.primitive is None:
+            return self._write(self.names[node])
+        stand_ins = [f"_{i}" for i in range(len(node.operands))]
+        return notation.sign(
+            node.primitive.expression(stand_ins, node.parameters), node.primitive.name
+        )
+
     def edges(self, node: Node) -> tuple[Edge, ...]:
         """The uses of a node's operands, in their order."""
+        primitive = node.primitive
+        if primitive is None:
+            return ()
+        stand_ins, meaning = self._formula_names(node)
+        operands = [bare(operand) for operand in node.operands]
+        scalar = not np.ndim(node.data) and not any(map(np.ndim, operands))
+
+        def partial(i: int) -> tuple[str | None, str | None, float | None, Formula | None]:
+            """With respect to operand ``i``: in writing, as factor, as number, for any format."""
+            if not isinstance(node.operands[i], Node):
+                return None, None, None, None
+            number = _local_partial(primitive, i, node, operands) if scalar else None
+            text = primitive.partial(i, stand_ins, "_f")
+            if text is None:
+                return None, None, number, None
+            numbers = dict(zip(stand_ins, operands, strict=True)) | {"_f": node.data}
+            values = {name: numbers[name] for name in meaning if name.startswith("_")}
+            text = notation.decided(text, values if scalar else None)
+            formula = Formula(text, meaning)
+            names = self._short(formula)
+            return (
+                notation.written(text, names),
+                notation.written(notation.factor(text), names),
+                number,
+                formula,
+            )
+
         return tuple(
-            Edge(self._operand_id(node, i), self.ids[node], i, *self._partial(node, i))
+            Edge(self._operand_id(node, i), self.ids[node], i, *partial(i))
             for i in range(len(node.operands))
         )
 
@@ -202,7 +245,7 @@ class Description:
 
     def _kind(self, node: Node) -> Kind:
         if node.is_leaf:
-            return Kind.LEAF
+            return Kind.PARAMETER if node.is_parameter else Kind.LEAF
         return Kind.OUTPUT if node is self.output else Kind.OPERATION
 
     def _operand_id(self, node: Node, i: int) -> str:
@@ -242,36 +285,6 @@ class Description:
         """The names in a formula as they are written."""
         return {stand_in: self._write(name) for stand_in, name in formula.names.items()}
 
-    def _partial(
-        self, node: Node, i: int
-    ) -> tuple[str | None, str | None, float | None, Formula | None]:
-        """The local partial with respect to operand ``i``.
-
-        Returns:
-            it as a formula in writing, the same as a factor, as a number, and for any format.
-        """
-        primitive = node.primitive
-        if primitive is None or not isinstance(node.operands[i], Node):
-            return None, None, None, None
-        operands = [bare(operand) for operand in node.operands]
-        scalar = not np.ndim(node.data) and not any(map(np.ndim, operands))
-        number = _local_partial(primitive, i, node, operands) if scalar else None
-        stand_ins, meaning = self._formula_names(node)
-        text = primitive.partial(i, stand_ins, "_f")
-        if text is None:
-            return None, None, number, None
-        numbers = dict(zip(stand_ins, operands, strict=True)) | {"_f": node.data}
-        values = {name: numbers[name] for name in meaning if name.startswith("_")}
-        text = notation.decided(text, values if scalar else None)
-        formula = Formula(text, meaning)
-        names = self._short(formula)
-        return (
-            notation.written(text, names),
-            notation.written(notation.factor(text), names),
-            number,
-            formula,
-        )
-
 
 def _local_partial(primitive: Primitive, i: int, node: Node, operands: Sequence[Any]) -> float:
     """The number that the primitive's own rule gives for an adjoint of 1."""
@@ -293,13 +306,14 @@ def _operands_outside(nodes: Sequence[Node], inside: Container[Node]) -> list[No
     return sorted(found, key=lambda node: node.number)
 
 
-def _names(nodes: Sequence[Node]) -> dict[Node, str]:
+def _names(nodes: Sequence[Node], labels: Mapping[Node, str]) -> dict[Node, str]:
     """A name for each node: labels first, so that no name given here takes one away."""
     names: dict[Node, str] = {}
     taken = set[str]()
     repeats = dict[str, int]()
     for node in nodes:
-        label = "" if node.label is None else str(node.label)
+        label = labels.get(node, node.label)
+        label = "" if label is None else str(label)
         if label.strip():
             names[node] = _unique(notation.visible(label).strip(), taken, repeats)
     counts = {"f": 0, "v": 0}

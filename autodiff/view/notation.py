@@ -20,6 +20,7 @@ LONGEST_NAME = 24
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SIGNS = {"*": "×", "**": "^", "-": "−"}
 _HARMLESS = "\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # parts of words
 
 _PLACEHOLDER = re.compile(r"(?<!\w)_(?:[0-9]+|f)(?![A-Za-z0-9_])")
@@ -135,6 +136,17 @@ def written(text: str, names: Mapping[str, str]) -> str:
     text = text.replace(" ** ", "**").replace(" * ", "·").replace(" / ", "/")
     text = _NEGATIVE_FACTOR.sub(r"·(\1)", text)
     return _PLACEHOLDER.sub(lambda match: atom(names.get(match[0], match[0])), text)
+
+
+def sign(expression: str, name: str) -> str:
+    """The sign of an operation, given its expression in placeholders; its name if it has none.
+
+    Example:
+        >>> sign("_0 * _1", "mul"), sign("-_0", "neg"), sign("sin(_0)", "sin")
+        ('×', '−', 'sin')
+    """
+    match = re.fullmatch(r"_0 (\S+) _1|(-)_0", expression)
+    return name if match is None else _SIGNS.get(match[1] or match[2], match[1])
 
 
 def decided(text: str, values: Mapping[str, Any] | None) -> str:

@@ -50,8 +50,18 @@ sys.stdout.buffer.write(picture)
 """
 
 
+_REMEDY = (
+    'To get an engine, run `pip install "pygraphviz>=2.0"`, or install Graphviz so that `dot` is '
+    "on the PATH"
+)
+
+
 class RenderError(RuntimeError):
     """The Graphviz engine could not draw the DOT text."""
+
+
+class _NoEngineError(RenderError):
+    """There is nothing that could draw."""
 
 
 class RenderWarning(UserWarning):
@@ -112,17 +122,10 @@ def render(
 
     form = suffix.removeprefix(".")
     options = f"-Gdpi={dpi}" if form == "png" else ""
-    command = _system_command(engine, form, options) or _bundled_command(engine, form, options)
-    if command is None:
-        return _fall_back(target, text, "")
-    status, picture, message = _run(command, text, target)
-    if status == _UNIMPORTABLE:
-        return _fall_back(target, text, f" (pygraphviz is installed but fails to load: {message})")
-    # An engine can also fail softly: the bundled one draws a node without its malformed label and
-    # only says "Error:", and either one answers an empty input with an empty file.
-    if status != 0 or not picture or re.search(r"^Error:", message, re.MULTILINE):
-        reason = message or f"no picture and no message (exit status {status})"
-        raise RenderError(f"Graphviz could not draw {str(target)!r}: {reason}")
+    try:
+        drawn, message = _drawn(text, form, engine, options, repr(str(target)))
+    except _NoEngineError as fault:
+        return _fall_back(target, text, str(fault))
     if "too large" in message:
         warnings.warn(
             f"{str(target)!r} was scaled down, as the graph is too large for a PNG at {dpi} dpi; "
@@ -130,8 +133,47 @@ def render(
             RenderWarning,
             stacklevel=2,
         )
-    _replace_file(target, picture)
+    _replace_file(target, drawn)
     return target
+
+
+def picture(source: str, form: str, *, engine: str = "dot", dpi: int | None = None) -> bytes:
+    """DOT text as a picture, in any format that Graphviz knows ("svg", "png", "json", ...).
+
+    Args:
+        source: as for ``render``.
+        form: the format.
+        engine: as for ``render``.
+        dpi: dots per inch; Graphviz's own choice if None.
+
+    Raises:
+        RenderError: the engine refused the DOT text or the format, or there is no engine.
+    """
+    text = _UNDRAWABLE.sub("\ufffd", source).encode()
+    try:
+        return _drawn(text, form, engine, "" if dpi is None else f"-Gdpi={dpi}", f"as {form}")[0]
+    except _NoEngineError as fault:
+        raise RenderError(f"no Graphviz engine was found{fault}. {_REMEDY}") from None
+
+
+def _drawn(text: bytes, form: str, engine: str, options: str, what: str) -> tuple[bytes, str]:
+    """The picture, and what the engine has to say about it.
+
+    Raises:
+        _NoEngineError: there is none; the message may say why.
+    """
+    command = _system_command(engine, form, options) or _bundled_command(engine, form, options)
+    if command is None:
+        raise _NoEngineError("")
+    status, drawn, message = _run(command, text, what)
+    if status == _UNIMPORTABLE:
+        raise _NoEngineError(f" (pygraphviz is installed but fails to load: {message})")
+    # An engine can also fail softly: the bundled one draws a node without its malformed label and
+    # only says "Error:", and either one answers an empty input with an empty file.
+    if status != 0 or not drawn or re.search(r"^Error:", message, re.MULTILINE):
+        reason = message or f"no picture and no message (exit status {status})"
+        raise RenderError(f"Graphviz could not draw {what}: {reason}")
+    return drawn, message
 
 
 def _system_command(engine: str, form: str, options: str) -> list[str] | None:
@@ -156,7 +198,7 @@ def _bundled_command(engine: str, form: str, options: str) -> list[str] | None:
     return [sys.executable, "-I", "-S", "-c", _BUNDLED_SCRIPT, folder, engine, form, options]
 
 
-def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str]:
+def _run(command: list[str], text: bytes, what: str) -> tuple[int, bytes, str]:
     """Feed the DOT text to an engine; returns its exit status, its picture and its messages."""
     try:
         done = subprocess.run(
@@ -169,7 +211,7 @@ def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str
         )
     except OSError as error:
         raise RenderError(
-            f"Graphviz could not draw {str(target)!r}: {command[0]!r} does not start: {error}"
+            f"Graphviz could not draw {what}: {command[0]!r} does not start: {error}"
         ) from error
     lines = done.stderr.decode(errors="replace").splitlines()
     # Fontconfig grumbles about configuration files newer than itself; that is no one's concern.
@@ -183,8 +225,7 @@ def _fall_back(target: Path, text: bytes, reason: str) -> Path:
     _replace_file(written, text)
     warnings.warn(
         f"no Graphviz engine was found{reason}, so {str(target)!r} was not drawn; "
-        f"its DOT text is in {str(written)!r}. To get an engine, run "
-        '`pip install "pygraphviz>=2.0"`, or install Graphviz so that `dot` is on the PATH',
+        f"its DOT text is in {str(written)!r}. {_REMEDY}",
         RenderWarning,
         stacklevel=3,
     )

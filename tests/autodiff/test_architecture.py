@@ -31,7 +31,7 @@ LAYERS = [
     ("autodiff.fft",),
     ("autodiff.linalg", "autodiff.special"),
     ("autodiff.ops",),
-    ("autodiff.adjoint", "autodiff.anomaly", "autodiff.apply", "autodiff.sweep"),
+    ("autodiff.adjoint", "autodiff.anomaly", "autodiff.apply", "autodiff.scopes", "autodiff.sweep"),
     ("autodiff.graph",),
     ("autodiff.kernels",),
     (

@@ -10,7 +10,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import autodiff as ad
 from autodiff import Value
+from autodiff.view.notation import number, subscripted
+from autodiff.view.units import connections
 from examples import cnn_from_scalars
 from examples.by_hand import largest_difference
 from examples.mini_network import POOLINGS, Pooling, by_formula, random_numbers
@@ -24,7 +27,6 @@ from examples.scalar_networks import (
     numbers_that_do_not_cancel,
     random_flatland,
 )
-from examples.unit_drawing import draw_units
 from nn import flatland
 
 ROOT = Path(__file__).parents[2]
@@ -104,10 +106,23 @@ def test_distances_are_in_units_in_the_last_place() -> None:
 
 def test_every_unit_is_drawn() -> None:
     net = mini_from_scalars(numbers_that_do_not_cancel())
-    source = draw_units(net, weights=False).source
-    for name in net.units:
-        assert f"\t{name} [label=" in source
-    assert source.count(" -> ") == 27 * 4 + 12 * 4 + 2 * 12 + 2 + 3  # 3 between titles
+    source = ad.draw_units(net.loss, net.columns(), weights=None).source
+    for unit in net.units.values():
+        assert f"{subscripted(unit.node.label or '')} = {number(unit.node.data)}" in source
+    assert source.count(" -> ") == 27 * 4 + 12 * 4 + 2 * 12 + 2
+
+
+def test_units_see_what_the_network_says_they_see() -> None:
+    net = flatland_from_scalars(random_flatland(), np.array([1.0, 0.0, 1.0, 1.0]), 1)
+    units = [unit.node for unit in net.units.values()]
+    seen, leaves = connections(units)
+    names = {unit.node: name for name, unit in net.units.items()}
+    assert [(names[c.target], names[c.source], c.weight) for c in seen] == [
+        (name, source, weight) for name, unit in net.units.items() for source, weight in unit.inputs
+    ]
+    filters = [*net.parameters["w0"], *net.parameters["w"]]
+    assert set(leaves[net.units["c2"].node]) == set(filters)
+    assert set(leaves[net.units["p1"].node]) == set()
 
 
 def test_labels_are_those_of_the_data() -> None:

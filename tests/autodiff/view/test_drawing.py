@@ -79,6 +79,15 @@ def test_directions(direction: str) -> None:
     assert f"rankdir={direction}" in draw(Value(1.0), direction=direction).source
 
 
+def test_symbols_only(example: Callable[[], Node], tmp_path: Path) -> None:
+    f = example()
+    svg = written(draw(f, symbols=True), tmp_path)
+    assert sorted(texts(svg, "node")) == sorted(
+        ["θ", "×", "×", "x₁", "x₂", "+", "^", "sin", "+", "2"]
+    )
+    assert set(texts(svg, "edge")) == {""}
+
+
 def test_without_backward_there_are_no_adjoints() -> None:
     assert "t = " not in draw(ad.sin(Value(1.0))).source
 
@@ -197,18 +206,27 @@ def chain(length: int) -> Node:
 
 
 def boxes(drawing: Drawing) -> int:
-    return len(re.findall(r"^\t\w+ \[label=", drawing.source, re.MULTILINE))
+    return len(re.findall(r"^\t+\w+ \[label=", drawing.source, re.MULTILINE))
 
 
-def test_what_was_computed_earlier_is_one_box() -> None:
-    assert boxes(draw(chain(10), limit=16)) == 16
-    assert "earlier" not in draw(chain(10), limit=16).source
-    drawing = draw(chain(10), limit=15)
-    assert boxes(drawing) == 15
-    assert "2 earlier nodes" in drawing.source
-    assert "1 × leaf" in drawing.source
-    assert "1 × sin" in drawing.source
-    assert drawing.source.count("earlier ->") == 1
+def test_what_fits_is_drawn_in_full() -> None:
+    drawing = draw(chain(10), limit=16)
+    assert boxes(drawing) == 16
+    assert "nodes in" not in drawing.source
+
+
+def test_what_repeats_itself_shares_a_box(tmp_path: Path) -> None:
+    drawing = draw(chain(100_000), limit=12)
+    words = texts(written(drawing, tmp_path), "node")
+    assert boxes(drawing) <= 12
+    assert sum("× mul" in word for word in words) == sum("× sin" in word for word in words) == 1
+    counts = [int(word.split(" ×")[0].replace(",", "")) for word in words if "×" in word]
+    singles = sum(word.startswith(("f", "x")) for word in words)
+    assert sum(counts) + singles == 100_001
+    assert f"100,001 nodes in {len(counts) + singles} boxes" in drawing.source
+    uses = [int(text.split()[1].replace(",", "")) for text in
+            texts(written(drawing, tmp_path), "edge") if text.startswith("×")]  # fmt: skip
+    assert all(99_000 < 2 * n < 100_000 for n in uses)
 
 
 @pytest.mark.parametrize("limit", range(2, 18))
@@ -218,19 +236,31 @@ def test_a_limit_is_kept(limit: int) -> None:
     assert re.search(r"^\tn\d+ \[.*peripheries=2", drawing.source, re.MULTILINE)
 
 
-def test_the_kinds_of_a_large_graph_are_counted() -> None:
+def test_the_kinds_of_a_large_graph_are_counted(tmp_path: Path) -> None:
     x = Value(0.5)
     f = ad.sin(x) + ad.cos(x) + ad.exp(x) + ad.tanh(x) + ad.sqrt(x) - ad.abs(x)
     for _ in range(50):
         f = f + x
-    source = draw(f, limit=10).source
-    assert re.search(r"\d+ earlier nodes", source)
-    assert "others" in source
+    words = texts(written(draw(f, limit=3), tmp_path), "node")
+    (folded,) = (word for word in words if "nodes" in word)
+    assert folded.startswith("61 nodes")
+    for part in ("53 × add", "1 × sin", "others"):
+        assert part in folded
 
 
-def test_a_large_graph_can_be_rendered(tmp_path: Path) -> None:
-    words = texts(written(draw(chain(100_000), limit=20), tmp_path), "node")
-    assert any("99,9" in word and "earlier nodes" in word for word in words)
+def test_leaves_are_told_apart_by_what_uses_them(tmp_path: Path) -> None:
+    f: Node = Value(0.0, label="b")
+    for i in range(100):
+        f = f + Value(1.0, label=f"w{i}") * Value(1.0, label=f"x{i}")
+    words = texts(written(draw(f, limit=50), tmp_path), "node")
+    leaves = sorted(word for word in words if "× leaf" in word)
+    assert leaves == ["100 × leafw₀ … w₉₉", "100 × leafx₀ … x₉₉"]
+
+
+def test_a_box_of_many_operands_has_one_arrow_from_those_that_share_a_box(tmp_path: Path) -> None:
+    drawing = draw(ad.stack([ad.sin(Value(float(i))) for i in range(1000)]).sum())
+    assert "× 1,000" in texts(written(drawing, tmp_path), "edge")
+    assert drawing.source.count("->") <= 4
 
 
 # --- mistakes -------------------------------------------------------------------------------------
@@ -247,7 +277,9 @@ def test_an_unknown_direction() -> None:
 
 
 def test_no_node() -> None:
-    with pytest.raises(TypeError, match="expected a node, a Value or a Tensor, got int"):
+    with pytest.raises(
+        TypeError, match="expected a node, a Value or a Tensor, or a module, got int"
+    ):
         draw(3)  # type: ignore[arg-type]
 
 
