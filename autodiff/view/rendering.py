@@ -13,6 +13,7 @@ picture is really asked for.
 """
 
 import importlib.util
+import json
 import os
 import re
 import secrets
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 _TEXT_SUFFIXES = (".dot", ".gv")
 _PICTURE_SUFFIXES = (".svg", ".png", ".pdf")
@@ -48,6 +50,11 @@ except Exception as error:
     sys.exit(f"Error: {{error}}")
 sys.stdout.buffer.write(picture)
 """
+
+_TO_GET_AN_ENGINE = (
+    'To get an engine, run `pip install "pygraphviz>=2.0"`, or install Graphviz so that `dot` is on '
+    "the PATH"
+)
 
 
 class RenderError(RuntimeError):
@@ -107,7 +114,7 @@ def render(
 
     text = _UNDRAWABLE.sub("\ufffd", source).encode()
     if suffix in _TEXT_SUFFIXES:
-        _replace_file(target, text)
+        replace_file(target, text)
         return target
 
     form = suffix.removeprefix(".")
@@ -115,14 +122,10 @@ def render(
     command = _system_command(engine, form, options) or _bundled_command(engine, form, options)
     if command is None:
         return _fall_back(target, text, "")
-    status, picture, message = _run(command, text, target)
+    status, picture, message = _run(command, text, repr(str(target)))
     if status == _UNIMPORTABLE:
         return _fall_back(target, text, f" (pygraphviz is installed but fails to load: {message})")
-    # An engine can also fail softly: the bundled one draws a node without its malformed label and
-    # only says "Error:", and either one answers an empty input with an empty file.
-    if status != 0 or not picture or re.search(r"^Error:", message, re.MULTILINE):
-        reason = message or f"no picture and no message (exit status {status})"
-        raise RenderError(f"Graphviz could not draw {str(target)!r}: {reason}")
+    _need_success(status, picture, message, repr(str(target)))
     if "too large" in message:
         warnings.warn(
             f"{str(target)!r} was scaled down, as the graph is too large for a PNG at {dpi} dpi; "
@@ -130,8 +133,34 @@ def render(
             RenderWarning,
             stacklevel=2,
         )
-    _replace_file(target, picture)
+    replace_file(target, picture)
     return target
+
+
+def layout(source: str) -> dict[str, Any]:
+    """Where Graphviz would put the parts of a graph in the DOT language: its own JSON of it.
+
+    Raises:
+        RenderError: no engine was found, or it refused the DOT text.
+    """
+    what = "a layout"
+    command = _system_command("dot", "json0", "") or _bundled_command("dot", "json0", "")
+    if command is None:
+        raise RenderError(f"no Graphviz engine was found for {what}. {_TO_GET_AN_ENGINE}")
+    status, answer, message = _run(command, source.encode(), what)
+    if status == _UNIMPORTABLE:
+        raise RenderError(f"pygraphviz fails to load: {message}. {_TO_GET_AN_ENGINE}")
+    _need_success(status, answer, message, what)
+    placed: dict[str, Any] = json.loads(answer)
+    return placed
+
+
+def _need_success(status: int, answer: bytes, message: str, what: str) -> None:
+    # An engine can also fail softly: the bundled one draws a node without its malformed label and
+    # only says "Error:", and either one answers an empty input with an empty file.
+    if status != 0 or not answer or re.search(r"^Error:", message, re.MULTILINE):
+        reason = message or f"no picture and no message (exit status {status})"
+        raise RenderError(f"Graphviz could not draw {what}: {reason}")
 
 
 def _system_command(engine: str, form: str, options: str) -> list[str] | None:
@@ -156,8 +185,8 @@ def _bundled_command(engine: str, form: str, options: str) -> list[str] | None:
     return [sys.executable, "-I", "-S", "-c", _BUNDLED_SCRIPT, folder, engine, form, options]
 
 
-def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str]:
-    """Feed the DOT text to an engine; returns its exit status, its picture and its messages."""
+def _run(command: list[str], text: bytes, what: str) -> tuple[int, bytes, str]:
+    """Feed the DOT text to an engine; returns its exit status, its answer and its messages."""
     try:
         done = subprocess.run(
             command,
@@ -169,7 +198,7 @@ def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str
         )
     except OSError as error:
         raise RenderError(
-            f"Graphviz could not draw {str(target)!r}: {command[0]!r} does not start: {error}"
+            f"Graphviz could not draw {what}: {command[0]!r} does not start: {error}"
         ) from error
     lines = done.stderr.decode(errors="replace").splitlines()
     # Fontconfig grumbles about configuration files newer than itself; that is no one's concern.
@@ -180,18 +209,17 @@ def _run(command: list[str], text: bytes, target: Path) -> tuple[int, bytes, str
 def _fall_back(target: Path, text: bytes, reason: str) -> Path:
     """Write the DOT text next to where the picture would have been, and says so."""
     written = target.with_name(f"{target.name}.dot")
-    _replace_file(written, text)
+    replace_file(written, text)
     warnings.warn(
         f"no Graphviz engine was found{reason}, so {str(target)!r} was not drawn; "
-        f"its DOT text is in {str(written)!r}. To get an engine, run "
-        '`pip install "pygraphviz>=2.0"`, or install Graphviz so that `dot` is on the PATH',
+        f"its DOT text is in {str(written)!r}. {_TO_GET_AN_ENGINE}",
         RenderWarning,
         stacklevel=3,
     )
     return written
 
 
-def _replace_file(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes) -> None:
     """Put ``content`` at ``target`` in one step, so that no reader ever sees half a file."""
     # Same folder, hence same file system, or the replacement would not be atomic. The ``tempfile``
     # module is no help here: its files are private to the user, and would stay so when renamed.
