@@ -65,7 +65,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
         value_and_grad,
         vjp,
     )
-    from autodiff.view import draw, explain, path_sum, render
+    from autodiff.view import draw, explain, explore, path_sum, render
 
 keep_freed_memory()
 
@@ -91,6 +91,7 @@ __all__ = [
     "elementwise_grad",
     "explain",
     "expressions",
+    "explore",
     "fft",
     "grad",
     "gradcheck",

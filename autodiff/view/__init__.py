@@ -1,10 +1,12 @@
 """Views: ways to look at a finished graph. They read it, and never change it.
 
-``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``render`` writes pictures.
+``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``explore`` a page on which one
+steps through both passes, ``render`` writes pictures.
 """
 
 from autodiff.view.drawing import Drawing, draw
 from autodiff.view.explanation import Explanation, explain
+from autodiff.view.exploration import explore
 from autodiff.view.paths import PathSum, path_sum
 from autodiff.view.rendering import RenderError, RenderWarning, render
 
@@ -16,6 +18,7 @@ __all__ = [
     "RenderWarning",
     "draw",
     "explain",
+    "explore",
     "path_sum",
     "render",
 ]

@@ -77,8 +77,8 @@ def _page(content: Any) -> str:
         name: folder.joinpath(name).read_text(encoding="utf-8")
         for name in ("page.html", "page.css", *_SCRIPTS)
     }
-    style = f"\n{text['page.css']}"
-    script = "".join(["\n", *(text[name] for name in _SCRIPTS)])
+    style = text["page.css"]
+    script = "\n".join(text[name] for name in _SCRIPTS)
     page = text["page.html"]
     for mark, piece in (
         ("@STYLE-HASH@", _hash(style)),

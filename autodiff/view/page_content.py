@@ -16,7 +16,7 @@ from autodiff.graph import Node, bare
 from autodiff.view import notation
 from autodiff.view.description import EARLIER, Description, Edge, Entry, Kind
 from autodiff.view.explanation import Row, explain, reverse_cells
-from autodiff.view.placement import Arrow, Frame, Placement, Size, placed
+from autodiff.view.placement import Arrow, Frame, Placement, Point, Size, placed
 from autodiff.view.thumbnails import Thumbnail, thumbnail
 
 _TITLE = 30  # characters of a box's first line: a longer expression goes on the next
@@ -30,9 +30,10 @@ _LINE = 17.0
 
 @dataclass(frozen=True)
 class _Box:
-    """The lines of a box and its pictures, before it has a place."""
+    """The texts of a box and its pictures, before it has a place."""
 
-    lines: tuple[str, ...]
+    head: tuple[str, ...]
+    contents: str | None
     size: Size
     picture: dict[str, Any] | None
     gradient: dict[str, Any] | None
@@ -125,20 +126,24 @@ def _boxes(
     graph: Description, entries: Sequence[Entry], adjoints: Mapping[str, Any]
 ) -> Iterator[tuple[str, _Box]]:
     if graph.earlier:
-        lines = [f"{len(graph.earlier):,} earlier nodes"]
-        yield EARLIER, _Box(tuple(lines), _text_size(lines), None, None)
+        title = f"{len(graph.earlier):,} earlier nodes"
+        yield EARLIER, _Box((title,), None, _text_size([title]), None, None)
     arrays = dict(_arrays(graph))
     pixels = _PIXELS // max(1, 2 * len(arrays))
     for entry in entries:
-        lines = _lines(entry, adjoints.get(entry.id))
-        array, gradient = arrays.get(entry.id), adjoints.get(entry.id)
-        batch = entry.kind is not Kind.LEAF
-        pictures = [
-            None if data is None else thumbnail(data, pixels, batch=batch, diverging=diverging)
-            for data, diverging in ((array, False), (None if array is None else gradient, True))
-        ]
-        shown = [_shown(picture) for picture in pictures]
-        yield entry.id, _Box(tuple(lines), _box_size(lines, shown), *shown)
+        array, adjoint = arrays.get(entry.id), adjoints.get(entry.id)
+        picture = gradient = None
+        if array is not None:
+            batch = entry.kind is not Kind.LEAF
+            picture = _shown(thumbnail(array, pixels, batch=batch, diverging=False))
+            if adjoint is not None:
+                gradient = _shown(thumbnail(adjoint, pixels, batch=batch, diverging=True))
+        head, contents = _head(entry), None if entry.is_plain_number else _contents(entry)
+        lines = [*head, *([] if contents is None else [contents])]
+        if adjoint is not None and gradient is None:
+            lines.append(f"t = {_number(adjoint)}")
+        pictures = [shown for shown in (picture, gradient) if shown is not None]
+        yield entry.id, _Box(head, contents, _box_size(lines, pictures), picture, gradient)
 
 
 def _arrays(graph: Description) -> Iterator[tuple[str, Array]]:
@@ -151,22 +156,15 @@ def _arrays(graph: Description) -> Iterator[tuple[str, Array]]:
             yield graph.ids[node], bare(node)
 
 
-def _lines(entry: Entry, adjoint: Any) -> list[str]:
-    """Name and expression; value or shape; the adjoint, for which the page keeps a place."""
-    name = _short(entry.name)
-    if entry.is_plain_number:
-        return [name]
-    lines = [name]
-    if entry.expression is not None:
-        expression = notation.shortened(entry.expression, _FORMULA)
-        if len(name) + len(expression) <= _TITLE:
-            lines = [f"{name} = {expression}"]
-        else:
-            lines.append(f"= {expression}")
-    lines.append(_contents(entry))
-    if adjoint is not None:
-        lines.append(f"t = {_number(adjoint)}")
-    return lines
+def _head(entry: Entry) -> tuple[str, ...]:
+    """Name and expression, on one line if they fit."""
+    name = entry.name if entry.is_plain_number else _short(entry.name)
+    if entry.expression is None:
+        return (name,)
+    expression = notation.shortened(entry.expression, _FORMULA)
+    if len(name) + len(expression) <= _TITLE:
+        return (f"{name} = {expression}",)
+    return name, f"= {expression}"
 
 
 def _contents(entry: Entry) -> str:
@@ -192,15 +190,13 @@ def _shown(picture: Thumbnail | None) -> dict[str, Any] | None:
     }
 
 
-def _box_size(lines: Sequence[str], pictures: Sequence[Mapping[str, Any] | None]) -> Size:
+def _box_size(lines: Sequence[str], pictures: Sequence[Mapping[str, Any]]) -> Size:
     text = _text_size(lines)
-    there = [picture for picture in pictures if picture is not None]
-    if not there:
+    if not pictures:
         return text
-    width = sum(picture["width"] for picture in there) + 8 * (len(there) - 1) + 20
-    return Size(
-        max(text.width, width), text.height + max(picture["height"] for picture in there) + 8
-    )
+    width = sum(picture["width"] for picture in pictures) + 10 * (len(pictures) - 1) + 20
+    height = max(picture["height"] for picture in pictures) + 6
+    return Size(max(text.width, width), text.height + height)
 
 
 def _text_size(lines: Sequence[str], margin: float = 22) -> Size:
@@ -224,37 +220,39 @@ def _node(
     adjoints: Mapping[str, Any],
 ) -> dict[str, Any]:
     adjoint = adjoints.get(entry.id)
-    return {
+    return _drawn(box, places.boxes[entry.id]) | {
         "id": entry.id,
-        "name": _short(entry.name) if not entry.is_plain_number else entry.name,
+        "name": entry.name if entry.is_plain_number else _short(entry.name),
         "full": entry.name,
         "kind": entry.kind.value,
         "expression": entry.expression,
         "value": _contents(entry),
         "adjoint": None if adjoint is None else _number(adjoint),
         "cluster": of.get(entry.id),
-        "lines": box.lines,
-        "box": [*places.boxes[entry.id], box.size.width, box.size.height],
-        "picture": box.picture,
-        "gradient": box.gradient,
     }
 
 
 def _earlier(nodes: Sequence[Node], box: _Box, places: Placement) -> dict[str, Any]:
     """The box that stands for all nodes that are left out."""
-    return {
+    return _drawn(box, places.boxes[EARLIER]) | {
         "id": EARLIER,
-        "name": box.lines[0],
-        "full": box.lines[0],
+        "name": box.head[0],
+        "full": box.head[0],
         "kind": EARLIER,
         "expression": None,
-        "value": f"{len(nodes):,} nodes, not shown",
+        "value": f"{len(nodes):,} nodes that are not shown",
         "adjoint": None,
         "cluster": None,
-        "lines": box.lines,
-        "box": [*places.boxes[EARLIER], box.size.width, box.size.height],
-        "picture": None,
-        "gradient": None,
+    }
+
+
+def _drawn(box: _Box, place: Point) -> dict[str, Any]:
+    return {
+        "head": box.head,
+        "contents": box.contents,
+        "box": [*place, round(box.size.width, 1), round(box.size.height, 1)],
+        "picture": box.picture,
+        "gradient": box.gradient,
     }
 
 

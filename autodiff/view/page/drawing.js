@@ -1,0 +1,192 @@
+"use strict";
+// The graph as SVG. Every text of the graph becomes a text node, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+const LINE = 17;
+
+function element(namespace, name, attributes, children) {
+  const made = document.createElementNS(namespace, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+const svg = (name, attributes = {}, ...children) => element(SVG, name, attributes, children);
+const html = (name, attributes = {}, ...children) =>
+  element("http://www.w3.org/1999/xhtml", name, attributes, children);
+
+class Drawing {
+  constructor(content) {
+    this.content = content;
+    this.boxes = new Map(); // of each node: its group, and the texts and pictures that come and go
+    this.arrows = new Map();
+    this.frames = new Map();
+    const layer = (name) => svg("g", { class: name });
+    const [frames, arrows, labels, nodes] = ["frames", "arrows", "labels", "nodes"].map(layer);
+    for (const cluster of content.clusters) frames.append(this.frame(cluster));
+    for (const edge of content.edges) this.arrow(edge, arrows, labels);
+    for (const node of content.nodes) nodes.append(this.node(node));
+    this.root = svg("svg", { role: "group", "aria-label": "Graph" },
+      svg("defs", {}, ...["tip-arrow", "tip-arrow-active"].map((id) => this.marker(id))),
+      frames, arrows, labels, nodes);
+  }
+
+  marker(id) {
+    return svg("marker", { id, viewBox: "0 0 10 10", refX: 9.5, refY: 5, markerWidth: 8,
+      markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" },
+    svg("path", { d: "M0 1 L10 5 L0 9 z" }));
+  }
+
+  node(node) {
+    const [, , width, height] = node.box;
+    const group = svg("g", { class: `node ${node.kind}`, role: "button", tabindex: -1,
+      "data-id": node.id });
+    if (node.kind === "output") group.append(outline(width + 8, height + 8, 5, "halo"));
+    const corner = { leaf: Math.min(height / 2, 26), parameter: 0, constant: 0, output: 2 };
+    group.append(outline(width, height, corner[node.kind] ?? 9, "outline"));
+    let y = 5.5 - height / 2;
+    const text = (name, ...parts) => {
+      y += LINE;
+      const line = svg("text", { class: name, y: y - 4, "data-room": width - 10 }, ...parts);
+      group.append(line);
+      return line;
+    };
+    const [title, ...more] = node.head;
+    text("title", svg("tspan", { class: "name" }, node.name), title.slice(node.name.length));
+    for (const line of more) text("title", line);
+    const box = { group, node, adjoint: null };
+    if (node.contents !== null) text("value", node.contents);
+    if (node.adjoint !== null && !node.gradient) box.adjoint = text("adjoint", `t = ${node.adjoint}`);
+    this.pictures(box, y + 4);
+    this.boxes.set(node.id, box);
+    return group;
+  }
+
+  pictures(box, top) {
+    const shown = ["picture", "gradient"].filter((kind) => box.node[kind]);
+    const widths = shown.map((kind) => box.node[kind].width);
+    let x = -(widths.reduce((sum, width) => sum + width, 0) + 10 * (shown.length - 1)) / 2;
+    for (const kind of shown) {
+      const { uri, width, height } = box.node[kind];
+      const place = { x, y: top, width, height };
+      box.group.append(svg("rect", { class: `${kind}-frame`, ...place }));
+      box.group.append(svg("image", { class: kind, href: uri, preserveAspectRatio: "none",
+        ...place }));
+      x += width + 10;
+    }
+  }
+
+  arrow(edge, arrows, labels) {
+    const path = svg("path", { class: "arrow" });
+    arrows.append(path);
+    let label = null;
+    if (edge.place !== null) {
+      const [, , width, height] = edge.place;
+      label = svg("g", { class: "partial" }, outline(width, height, 5, "paper"),
+        svg("text", { y: 4, "data-room": width - 4 }, edge.label));
+      labels.append(label);
+    }
+    this.arrows.set(edge.id, { edge, path, label });
+  }
+
+  frame(cluster) {
+    const box = svg("rect", { class: "frame", rx: 8 });
+    const title = svg("text", { class: "cluster-title" });
+    const button = svg("g", { class: "fold", role: "button", tabindex: 0,
+      "data-cluster": cluster.id }, svg("rect", { class: "fold-paper", rx: 6 }), title);
+    const group = svg("g", { class: "cluster" }, box, button);
+    this.frames.set(cluster.id, { cluster, group, box, button, title });
+    return group;
+  }
+
+  // Put everything where a layout (see folding.js) says.
+  place(layout) {
+    const [left, top, right, bottom] = layout.bounds;
+    this.size = [right - left, bottom - top];
+    this.root.setAttribute("viewBox", `${left} ${top} ${right - left} ${bottom - top}`);
+    for (const [id, { group }] of this.boxes) put(group, layout.boxes.get(id));
+    for (const [id, { path, label }] of this.arrows) {
+      const curve = layout.curves.get(id);
+      path.classList.toggle("gone", curve === undefined);
+      if (curve) path.setAttribute("d", drawn(curve));
+      if (label) put(label, layout.labels.get(id));
+    }
+    for (const [id, frame] of this.frames) this.placeFrame(frame, layout.frames.get(id));
+  }
+
+  placeFrame({ cluster, group, box, button, title }, place) {
+    group.classList.toggle("gone", place === undefined);
+    if (!place) return;
+    const { left, top, right, bottom, folded, count } = place;
+    const attributes = { x: left, y: top, width: right - left, height: bottom - top };
+    for (const [key, value] of Object.entries(attributes)) box.setAttribute(key, value);
+    group.classList.toggle("folded", folded);
+    title.textContent = `${folded ? "▸" : "▾"} ${cluster.name}${folded ? ` (${count})` : ""}`;
+    title.setAttribute("x", folded ? (left + right) / 2 : left + 12);
+    title.setAttribute("y", folded ? (top + bottom) / 2 + 4 : top + 18);
+    title.dataset.room = right - left - 16;
+    const paper = folded ? attributes : { x: left + 5, y: top + 4, width: right - left - 10, height: 20 };
+    for (const [key, value] of Object.entries(paper)) {
+      button.firstChild.setAttribute(key, value);
+    }
+    button.setAttribute("aria-expanded", String(!folded));
+    button.setAttribute("aria-label", `${cluster.name}, ${count} nodes`);
+  }
+
+  // Text that turned out wider than the room it was given is squeezed into it.
+  squeeze() {
+    const texts = [...this.root.querySelectorAll("text[data-room]")];
+    const lengths = texts.map((text) => text.getComputedTextLength());
+    texts.forEach((text, i) => {
+      if (lengths[i] <= Number(text.dataset.room)) return;
+      text.setAttribute("textLength", text.dataset.room);
+      text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+    });
+  }
+
+  // Show how far the passes have come; see passes.js for what a state is.
+  show(state, shownAs) {
+    for (const [id, { group, node, adjoint }] of this.boxes) {
+      const t = state.adjoints.get(id);
+      group.classList.toggle("known", state.known.has(id));
+      group.classList.toggle("current", id === state.current);
+      group.classList.toggle("child", state.children.has(id));
+      group.classList.toggle("differentiated", t !== undefined && t.complete);
+      group.classList.toggle("arriving", t !== undefined && !t.complete);
+      if (adjoint) adjoint.textContent = t === undefined ? "" : `t = ${t.text}`;
+      group.setAttribute("aria-label", spoken(node, state));
+    }
+    for (const { edge, path, label } of this.arrows.values()) {
+      const active = state.edges.has(edge.id);
+      path.classList.toggle("active", active);
+      label?.classList.toggle("active", active);
+      if (active) path.parentNode.append(path); // above the others
+    }
+    for (const [id, { group }] of this.frames) {
+      group.classList.toggle("current", shownAs(state.current) === id);
+    }
+  }
+}
+
+function outline(width, height, corner, name) {
+  return svg("rect", { class: name, x: -width / 2, y: -height / 2, width, height, rx: corner });
+}
+
+function put(group, place) {
+  group.classList.toggle("gone", place === undefined);
+  if (place) group.setAttribute("transform", `translate(${place[0]} ${place[1]})`);
+}
+
+function drawn(curve) {
+  const points = curve.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`);
+  return `M${points[0]}C${points.slice(1, -1).join(" ")}L${points[points.length - 1]}`;
+}
+
+// What a screen reader says of a node.
+function spoken(node, state) {
+  const t = state.adjoints.get(node.id);
+  const expression = node.expression === null ? "" : ` = ${node.expression}`;
+  const value = state.known.has(node.id) ? `, value ${node.value}` : ", not yet computed";
+  const adjoint = t === undefined ? "" : `, adjoint ${t.text}`;
+  return `${node.kind} ${node.full}${expression}${value}${adjoint}`;
+}

@@ -1,0 +1,347 @@
+"use strict";
+// Puts the drawing, the passes and the controls together.
+
+const content = JSON.parse(document.getElementById("content").textContent);
+const at = (id) => document.getElementById(id);
+const passes = new Passes(content);
+const folding = new Folding(content);
+const drawing = new Drawing(content);
+let now = 0;
+let zoom = 1;
+
+// --- steps ---------------------------------------------------------------------------------------
+
+function go(i) {
+  now = Math.max(0, Math.min(passes.last, i));
+  const state = passes.state(now);
+  drawing.show(state, (node) => folding.shownAs(node));
+  showControls();
+  showCard(state);
+  showTable(state);
+  if (state.current) {
+    drawing.boxes.forEach(({ group }, id) => { group.tabIndex = id === state.current ? 0 : -1; });
+    bringIntoView(folding.shownAs(state.current));
+  }
+}
+
+function showControls() {
+  at("step").value = now;
+  const where = stepName();
+  at("step").setAttribute("aria-valuetext", where);
+  at("count").textContent = `${now} / ${passes.last}`;
+  for (const id of ["first", "back"]) at(id).disabled = now === 0;
+  for (const id of ["forward", "last"]) at(id).disabled = now === passes.last;
+  at("pass").textContent = where;
+}
+
+function stepName() {
+  if (now === 0) return "Start";
+  if (now < passes.turn) return `Forward pass, step ${now} of ${passes.turn - 1}`;
+  return `Reverse pass, step ${now - passes.turn + 1} of ${passes.last - passes.turn + 1}`;
+}
+
+function showCard({ step }) {
+  const node = passes.nodes.get(step.node);
+  const [formula, ...details] = {
+    start: () => ["The leaves are given", html("p", {},
+      "Step on to compute the other nodes one by one, operands first. Then the reverse pass " +
+      "takes them newest first, and adds up what their children bring.")],
+    forward: () => [`${node.full} = ${node.expression}`, result("=", node.value, "value"),
+      ...picture(node.picture), ...list("Local partial derivatives", passes.partials(node.id))],
+    reverse: () => [`t of ${node.full}`, sum(step.lines, node.adjoint), ...picture(node.gradient)],
+  }[step.pass]();
+  at("formula").textContent = formula;
+  at("details").replaceChildren(...details);
+  at("said").textContent = [stepName(), formula, at("details").textContent].join(". ");
+}
+
+function result(sign, text, kind) {
+  return html("p", { class: `result ${kind}` }, `${sign} ${text}`);
+}
+
+function sum(lines, adjoint) {
+  const terms = html("div", { class: "terms" });
+  for (const [, ...cells] of lines) {
+    const written = cells.slice(0, 3).filter((cell) => cell !== "");
+    terms.append(html("p", { class: "term" },
+      ...written.map((cell) => html("bdi", {}, `${cell.replace(/^\+ /, written[0] === cell ? "+ " : "= ")} `))));
+  }
+  terms.append(result("=", adjoint, "adjoint"));
+  return terms;
+}
+
+function list(title, lines) {
+  if (!lines.length) return [];
+  return [html("h3", {}, title), html("ul", {}, ...lines.map((line) => html("li", {}, line)))];
+}
+
+function picture(shown) {
+  if (!shown) return [];
+  const image = html("img", { src: shown.uri, alt: "" });
+  const scale = Math.min(280 / shown.width, 180 / shown.height);
+  image.width = shown.width * scale;
+  image.height = shown.height * scale;
+  return [html("figure", {}, image, html("figcaption", {}, shown.caption))];
+}
+
+// --- tables --------------------------------------------------------------------------------------
+
+const tableRows = new Map();
+
+function buildTables() {
+  const body = at("nodes").tBodies[0];
+  for (const node of content.nodes) {
+    if (node.kind === "constant" && node.contents === null) continue;
+    const name = html("button", { type: "button", class: "link" }, node.full);
+    name.addEventListener("click", () => select(node.id));
+    const cells = ["", "", ""].map((text) => html("td", {}, text));
+    cells[0].textContent = node.expression ?? node.kind;
+    const row = html("tr", {}, html("th", { scope: "row" }, name), ...cells);
+    tableRows.set(node.id, { row, node, value: cells[1], adjoint: cells[2] });
+    body.append(row);
+  }
+  content.steps.forEach((step, i) => {
+    const group = html("tbody");
+    step.lines.forEach((line, k) => {
+      const cells = line.map((cell) => html("td", {}, html("bdi", {}, cell)));
+      group.append(html("tr", {}, html("td", {}, k ? "" : String(i + 1)), ...cells));
+    });
+    at("rows").append(group);
+  });
+}
+
+function showTable(state) {
+  for (const [id, { row, node, value, adjoint }] of tableRows) {
+    value.textContent = state.known.has(id) ? node.value : "";
+    adjoint.textContent = state.adjoints.get(id)?.text ?? "";
+    row.classList.toggle("current", id === state.current);
+    row.classList.toggle("child", state.children.has(id));
+    if (id === state.current) row.setAttribute("aria-current", "step");
+    else row.removeAttribute("aria-current");
+  }
+  [...at("rows").tBodies].forEach((group, i) => {
+    group.classList.toggle("current", passes.turn + i === now);
+  });
+  for (const row of document.querySelectorAll("tr.current, tbody.current")) {
+    const table = row.closest(".scrolled");
+    const above = row.offsetTop - table.scrollTop - 32;
+    const below = row.offsetTop + row.offsetHeight - table.scrollTop - table.clientHeight;
+    table.scrollTop += Math.min(0, above) + Math.max(0, below);
+  }
+}
+
+// --- the drawing ---------------------------------------------------------------------------------
+
+function fit() {
+  const canvas = at("canvas");
+  const [width, height] = drawing.size;
+  const room = Math.min(canvas.clientWidth / width, Math.max(canvas.clientHeight, 320) / height);
+  setZoom(Math.max(0.6, Math.min(1.3, room)));
+}
+
+function setZoom(factor) {
+  zoom = Math.max(0.1, Math.min(4, factor));
+  drawing.root.style.width = `${drawing.size[0] * zoom}px`;
+}
+
+function place() {
+  drawing.place(folding.layout());
+  setZoom(zoom);
+  drawing.squeeze();
+  go(now);
+}
+
+function bringIntoView(id) {
+  const shown = drawing.boxes.get(id)?.group ?? drawing.frames.get(id)?.box;
+  if (!shown) return;
+  const canvas = at("canvas");
+  const [box, view] = [shown.getBoundingClientRect(), canvas.getBoundingClientRect()];
+  const by = (low, high, first, last) =>
+    Math.max(0, high - last + 30) - Math.max(0, first + 30 - low);
+  canvas.scrollBy(by(box.left, box.right, view.left, view.right),
+    by(box.top, box.bottom, view.top, view.bottom));
+}
+
+function select(id) {
+  const step = passes.stepOf(id, now);
+  if (step !== undefined) go(step);
+}
+
+function toggle(cluster) {
+  folding.toggle(cluster);
+  place();
+}
+
+// --- what is said of a node that is pointed at ---------------------------------------------------
+
+function showTip(id) {
+  const { group, node } = drawing.boxes.get(id);
+  const state = passes.state(now);
+  const t = state.adjoints.get(id);
+  const expression = node.expression === null ? "" : ` = ${node.expression}`;
+  at("tip").replaceChildren(
+    html("strong", {}, `${node.full}${expression}`),
+    ...(state.known.has(id) ? [html("p", {}, node.value)] : []),
+    ...(t ? [html("p", { class: "adjoint" }, `t = ${t.text}`)] : []),
+    ...list("Local partial derivatives", passes.partials(id)),
+    ...[node.picture, node.gradient].flatMap((shown, i) =>
+      shown ? [html("p", { class: "caption" }, `${i ? "adjoint" : "value"}: ${shown.caption}`)] : []),
+  );
+  at("tip").hidden = false;
+  const box = group.getBoundingClientRect();
+  const { offsetWidth, offsetHeight } = at("tip");
+  const left = Math.min(Math.max(8, box.left), window.innerWidth - offsetWidth - 8);
+  const below = box.bottom + 6 + offsetHeight < window.innerHeight;
+  at("tip").style.left = `${left}px`;
+  at("tip").style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - offsetHeight - 6)}px`;
+  group.setAttribute("aria-describedby", "tip");
+  for (const { edge, path, label } of drawing.arrows.values()) {
+    path.classList.toggle("pointed", edge.target === id);
+    label?.classList.toggle("pointed", edge.target === id);
+  }
+}
+
+function hideTip() {
+  at("tip").hidden = true;
+  for (const pointed of drawing.root.querySelectorAll(".pointed")) {
+    pointed.classList.remove("pointed");
+  }
+}
+
+// --- search --------------------------------------------------------------------------------------
+
+let matches = [];
+let match = -1;
+
+const plain = (text) => text.normalize("NFKC").toLowerCase();
+
+function search() {
+  const wanted = plain(at("search").value.trim());
+  matches = wanted
+    ? content.nodes.filter(({ full }) => plain(full).includes(wanted)).map(({ id }) => id)
+    : [];
+  match = -1;
+  const found = new Set(matches);
+  const folded = new Set(matches.map((id) => folding.shownAs(id)));
+  for (const [id, { group }] of drawing.boxes) group.classList.toggle("found", found.has(id));
+  for (const [id, { group }] of drawing.frames) group.classList.toggle("found", folded.has(id));
+  at("found").textContent = wanted ? `${matches.length || "none"} found` : "";
+  if (matches.length) bringIntoView(folding.shownAs(matches[0]));
+}
+
+function nextMatch() {
+  if (!matches.length) return;
+  match = (match + 1) % matches.length;
+  const id = matches[match];
+  if (folding.shownAs(id) !== id) {
+    folding.reveal(id);
+    place();
+    search();
+  }
+  at("found").textContent = `${match + 1} of ${matches.length}`;
+  bringIntoView(id);
+  showTip(id);
+}
+
+// --- set up --------------------------------------------------------------------------------------
+
+const LEGEND = { leaf: "leaf", parameter: "parameter", constant: "constant",
+  operation: "operation", output: "output" };
+
+function buildPage() {
+  const shown = content.nodes.length;
+  document.title = `${content.title}, step by step`;
+  at("title").textContent = document.title;
+  at("summary").textContent = `${shown} ${shown === 1 ? "node" : "nodes"}, forward and reverse pass`;
+  at("step").max = passes.last;
+  at("forward-part").style.flexGrow = passes.turn - 1;
+  at("reverse-part").style.flexGrow = passes.last - passes.turn + 1;
+  for (const id of ["fold-all", "unfold-all"]) at(id).hidden = !content.clusters.length;
+  const kinds = new Set(content.nodes.map(({ kind }) => kind));
+  for (const [kind, name] of Object.entries(LEGEND)) {
+    if (!kinds.has(kind)) continue;
+    const sample = svg("svg", { viewBox: "-15 -9 30 18", "aria-hidden": "true" },
+      svg("g", { class: `node known ${kind}` },
+        ...(kind === "output" ? [outline(28, 16, 3, "halo")] : []),
+        outline(kind === "output" ? 23 : 28, kind === "output" ? 11 : 16, { leaf: 8, operation: 4 }[kind] ?? 0, "outline")));
+    at("legend").append(html("li", {}, sample, name));
+  }
+  at("canvas").append(drawing.root);
+  buildTables();
+}
+
+function listen() {
+  const moves = { first: () => 0, back: () => now - 1, forward: () => now + 1, last: () => passes.last };
+  for (const [id, target] of Object.entries(moves)) at(id).addEventListener("click", () => go(target()));
+  at("step").addEventListener("input", () => go(Number(at("step").value)));
+  at("larger").addEventListener("click", () => setZoom(zoom * 1.25));
+  at("smaller").addEventListener("click", () => setZoom(zoom / 1.25));
+  at("fit").addEventListener("click", fit);
+  at("fold-all").addEventListener("click", () => { folding.foldAll(); place(); fit(); });
+  at("unfold-all").addEventListener("click", () => { folding.unfoldAll(); place(); fit(); });
+  at("search").addEventListener("input", search);
+  at("search-form").addEventListener("submit", (event) => { event.preventDefault(); nextMatch(); });
+  at("theme").addEventListener("click", () => setTheme(isDark() ? "light" : "dark"));
+  document.addEventListener("keydown", onKey);
+  listenToDrawing();
+  let before = 0;
+  window.addEventListener("beforeprint", () => { before = now; go(passes.last); }); // paper can't step
+  window.addEventListener("afterprint", () => go(before));
+}
+
+function listenToDrawing() {
+  const root = drawing.root;
+  const nodeOf = (event) => event.target.closest?.(".node")?.dataset.id;
+  const act = (event) => {
+    const cluster = event.target.closest(".fold")?.dataset.cluster;
+    if (cluster) toggle(cluster);
+    else if (nodeOf(event)) select(nodeOf(event));
+  };
+  root.addEventListener("click", act);
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    act(event);
+  });
+  for (const kind of ["mouseover", "focusin"]) {
+    root.addEventListener(kind, (event) => { if (nodeOf(event)) showTip(nodeOf(event)); });
+  }
+  for (const kind of ["mouseout", "focusout"]) root.addEventListener(kind, hideTip);
+}
+
+function onKey(event) {
+  if (event.key === "Escape") return hideTip();
+  const typing = event.target.matches("input");
+  if (typing || event.altKey || event.ctrlKey || event.metaKey) return undefined;
+  const targets = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: passes.last };
+  const within = document.activeElement.closest?.(".node");
+  if (event.key in targets) go(targets[event.key]);
+  else if (within && ["ArrowUp", "ArrowDown"].includes(event.key)) {
+    focusNext(within.dataset.id, event.key === "ArrowUp" ? -1 : 1);
+  } else return undefined;
+  return event.preventDefault();
+}
+
+function focusNext(id, by) {
+  const shown = content.nodes.map((node) => node.id).filter((node) => folding.shownAs(node) === node);
+  const next = drawing.boxes.get(shown[shown.indexOf(id) + by]);
+  if (!next) return;
+  for (const { group } of drawing.boxes.values()) group.tabIndex = -1;
+  next.group.tabIndex = 0;
+  next.group.focus();
+}
+
+const isDark = () => (document.documentElement.dataset.theme
+  ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  at("theme").textContent = theme === "dark" ? "Light" : "Dark";
+}
+
+buildPage();
+listen();
+at("theme").textContent = isDark() ? "Light" : "Dark";
+place();
+fit();
+drawing.boxes.values().next().value.group.tabIndex = 0;
