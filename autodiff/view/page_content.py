@@ -175,7 +175,7 @@ def _contents(entry: Entry) -> str:
 
 def _number(adjoint: Any) -> str:
     """An adjoint in a few characters: a number, or the shape of an array."""
-    return str(np.shape(adjoint)) if np.ndim(adjoint) else notation.number(float(adjoint))
+    return f"shape {np.shape(adjoint)}" if np.ndim(adjoint) else notation.number(float(adjoint))
 
 
 def _shown(picture: Thumbnail | None) -> dict[str, Any] | None:
@@ -228,6 +228,7 @@ def _node(
         "expression": entry.expression,
         "value": _contents(entry),
         "adjoint": None if adjoint is None else _number(adjoint),
+        "array": entry.value is None,
         "cluster": of.get(entry.id),
     }
 
@@ -242,6 +243,7 @@ def _earlier(nodes: Sequence[Node], box: _Box, places: Placement) -> dict[str, A
         "expression": None,
         "value": f"{len(nodes):,} nodes that are not shown",
         "adjoint": None,
+        "array": True,
         "cluster": None,
     }
 

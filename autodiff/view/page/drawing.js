@@ -32,8 +32,8 @@ class Drawing {
   }
 
   marker(id) {
-    return svg("marker", { id, viewBox: "0 0 10 10", refX: 9.5, refY: 5, markerWidth: 8,
-      markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" },
+    return svg("marker", { id, viewBox: "0 0 10 10", refX: 9.5, refY: 5, markerWidth: 9,
+      markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
     svg("path", { d: "M0 1 L10 5 L0 9 z" }));
   }
 

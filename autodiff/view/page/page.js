@@ -8,6 +8,7 @@ const folding = new Folding(content);
 const drawing = new Drawing(content);
 let now = 0;
 let zoom = 1;
+const LEGIBLE = 0.85;
 
 // --- steps ---------------------------------------------------------------------------------------
 
@@ -22,6 +23,14 @@ function go(i) {
     drawing.boxes.forEach(({ group }, id) => { group.tabIndex = id === state.current ? 0 : -1; });
     bringIntoView(folding.shownAs(state.current));
   }
+}
+
+// Paper can't be stepped through: it gets all that is known at the end.
+function showAll() {
+  const state = { ...passes.state(passes.last), current: null, children: new Set(), edges: new Set() };
+  drawing.show(state, () => null);
+  showTable(state);
+  document.body.classList.toggle("wide", drawing.size[0] > 1000 && drawing.size[0] > 2 * drawing.size[1]);
 }
 
 function showControls() {
@@ -46,28 +55,35 @@ function showCard({ step }) {
     start: () => ["The leaves are given", html("p", {},
       "Step on to compute the other nodes one by one, operands first. Then the reverse pass " +
       "takes them newest first, and adds up what their children bring.")],
-    forward: () => [`${node.full} = ${node.expression}`, result("=", node.value, "value"),
+    forward: () => [`${node.name} = ${node.expression}`, result(node, node.value, "value"),
       ...picture(node.picture), ...list("Local partial derivatives", passes.partials(node.id))],
-    reverse: () => [`t of ${node.full}`, sum(step.lines, node.adjoint), ...picture(node.gradient)],
+    reverse: () => [`t_${word(node.name)}`, ...terms(step.lines), result(node, node.adjoint, "adjoint"),
+      ...picture(node.gradient)],
   }[step.pass]();
-  at("formula").textContent = formula;
+  at("formula").replaceChildren(...typeset(formula));
   at("details").replaceChildren(...details);
   at("said").textContent = [stepName(), formula, at("details").textContent].join(". ");
 }
 
-function result(sign, text, kind) {
-  return html("p", { class: `result ${kind}` }, `${sign} ${text}`);
+function result(node, text, kind) {
+  return html("p", { class: `result ${kind}` }, node.array ? text : `= ${text}`);
 }
 
-function sum(lines, adjoint) {
-  const terms = html("div", { class: "terms" });
-  for (const [, ...cells] of lines) {
-    const written = cells.slice(0, 3).filter((cell) => cell !== "");
-    terms.append(html("p", { class: "term" },
-      ...written.map((cell) => html("bdi", {}, `${cell.replace(/^\+ /, written[0] === cell ? "+ " : "= ")} `))));
-  }
-  terms.append(result("=", adjoint, "adjoint"));
-  return terms;
+// The terms of a sum, each as derivatives, as formulas and in numbers.
+function terms(lines) {
+  return lines.map(([, ...cells], i) => {
+    const written = cells.slice(0, 3).filter((cell) => cell !== "").map((cell) => cell.slice(2));
+    return html("p", { class: "term" }, ...written.map((cell, k) =>
+      html("bdi", {}, i && !k ? "+ " : "= ", ...typeset(cell), " ")));
+  });
+}
+
+// Text with what stands behind "t_" as an index, and x1 as x₁.
+function typeset(text) {
+  const short = (name) => name.replace(/(?<![\p{L}\p{N}])(\p{L}{1,2})(\d+)(?![\p{L}\p{N}.])/gu,
+    (_, letters, digits) => letters + [...digits].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join(""));
+  const parts = text.split(/(?<![\p{L}\p{N}_.])t_(\([^()]*\)|[\p{L}\p{N}_.′'₋…]+)/u);
+  return parts.flatMap((part, i) => i % 2 ? ["t", html("sub", {}, short(part))] : [short(part)]);
 }
 
 function list(title, lines) {
@@ -92,7 +108,7 @@ function buildTables() {
   const body = at("nodes").tBodies[0];
   for (const node of content.nodes) {
     if (node.kind === "constant" && node.contents === null) continue;
-    const name = html("button", { type: "button", class: "link" }, node.full);
+    const name = html("button", { type: "button", class: "link", title: node.full }, node.name);
     name.addEventListener("click", () => select(node.id));
     const cells = ["", "", ""].map((text) => html("td", {}, text));
     cells[0].textContent = node.expression ?? node.kind;
@@ -103,7 +119,7 @@ function buildTables() {
   content.steps.forEach((step, i) => {
     const group = html("tbody");
     step.lines.forEach((line, k) => {
-      const cells = line.map((cell) => html("td", {}, html("bdi", {}, cell)));
+      const cells = line.map((cell) => html("td", {}, html("bdi", {}, ...typeset(cell))));
       group.append(html("tr", {}, html("td", {}, k ? "" : String(i + 1)), ...cells));
     });
     at("rows").append(group);
@@ -132,11 +148,11 @@ function showTable(state) {
 
 // --- the drawing ---------------------------------------------------------------------------------
 
-function fit() {
-  const canvas = at("canvas");
+// As large as there is room for; on opening and folding not so small that nobody can read it.
+function fit(smallest = 0) {
   const [width, height] = drawing.size;
-  const room = Math.min(canvas.clientWidth / width, Math.max(canvas.clientHeight, 320) / height);
-  setZoom(Math.max(0.6, Math.min(1.3, room)));
+  const { clientWidth } = at("canvas");
+  setZoom(Math.max(smallest, Math.min(1.3, clientWidth / width, (0.66 * innerHeight) / height)));
 }
 
 function setZoom(factor) {
@@ -169,6 +185,7 @@ function select(id) {
 
 function toggle(cluster) {
   folding.toggle(cluster);
+  hideTip();
   place();
 }
 
@@ -180,7 +197,7 @@ function showTip(id) {
   const t = state.adjoints.get(id);
   const expression = node.expression === null ? "" : ` = ${node.expression}`;
   at("tip").replaceChildren(
-    html("strong", {}, `${node.full}${expression}`),
+    html("strong", {}, ...typeset(`${node.full}${expression}`)),
     ...(state.known.has(id) ? [html("p", {}, node.value)] : []),
     ...(t ? [html("p", { class: "adjoint" }, `t = ${t.text}`)] : []),
     ...list("Local partial derivatives", passes.partials(id)),
@@ -276,17 +293,16 @@ function listen() {
   at("step").addEventListener("input", () => go(Number(at("step").value)));
   at("larger").addEventListener("click", () => setZoom(zoom * 1.25));
   at("smaller").addEventListener("click", () => setZoom(zoom / 1.25));
-  at("fit").addEventListener("click", fit);
-  at("fold-all").addEventListener("click", () => { folding.foldAll(); place(); fit(); });
-  at("unfold-all").addEventListener("click", () => { folding.unfoldAll(); place(); fit(); });
+  at("fit").addEventListener("click", () => fit());
+  at("fold-all").addEventListener("click", () => { folding.foldAll(); place(); fit(LEGIBLE); });
+  at("unfold-all").addEventListener("click", () => { folding.unfoldAll(); place(); fit(LEGIBLE); });
   at("search").addEventListener("input", search);
   at("search-form").addEventListener("submit", (event) => { event.preventDefault(); nextMatch(); });
   at("theme").addEventListener("click", () => setTheme(isDark() ? "light" : "dark"));
   document.addEventListener("keydown", onKey);
   listenToDrawing();
-  let before = 0;
-  window.addEventListener("beforeprint", () => { before = now; go(passes.last); }); // paper can't step
-  window.addEventListener("afterprint", () => go(before));
+  window.addEventListener("beforeprint", showAll);
+  window.addEventListener("afterprint", () => go(now));
 }
 
 function listenToDrawing() {
@@ -306,7 +322,11 @@ function listenToDrawing() {
   for (const kind of ["mouseover", "focusin"]) {
     root.addEventListener(kind, (event) => { if (nodeOf(event)) showTip(nodeOf(event)); });
   }
-  for (const kind of ["mouseout", "focusout"]) root.addEventListener(kind, hideTip);
+  root.addEventListener("focusout", hideTip);
+  root.addEventListener("mouseout", (event) => {
+    if (!at("tip").contains(event.relatedTarget)) hideTip();
+  });
+  at("tip").addEventListener("mouseleave", hideTip);
 }
 
 function onKey(event) {
@@ -343,5 +363,5 @@ buildPage();
 listen();
 at("theme").textContent = isDark() ? "Light" : "Dark";
 place();
-fit();
+fit(LEGIBLE);
 drawing.boxes.values().next().value.group.tabIndex = 0;

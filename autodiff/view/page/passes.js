@@ -34,7 +34,9 @@ class Passes {
       if (done.has(node)) {
         adjoints.set(node, { text: this.nodes.get(node).adjoint, complete: true });
       } else if (arrived) {
-        adjoints.set(node, { text: `${running[arrived - 1] ?? ""} + …`.trim(), complete: false });
+        const all = arrived === children.length, soFar = running[arrived - 1];
+        const text = soFar === null ? `${arrived} of ${children.length} terms` : all ? soFar : `${soFar} + …`;
+        adjoints.set(node, { text, complete: false });
       }
     }
     const children = new Set(step.pass === "reverse" ? step.children : []);
@@ -50,11 +52,11 @@ class Passes {
     return this.content.edges
       .filter(({ target, partial, number }) => target === node && (partial ?? number) !== null)
       .map(({ source, partial, number }) => {
-        const operand = this.nodes.get(source).full;
+        const operand = this.nodes.get(source).name;
         const sides = [partial, number].filter((side, i, all) => side !== null && side !== all[i - 1]);
-        return [`∂${word(this.nodes.get(node).full)}/∂${word(operand)}`, ...sides].join(" = ");
+        return [`∂${word(this.nodes.get(node).name)}/∂${word(operand)}`, ...sides].join(" = ");
       });
   }
 }
 
-const word = (name) => (/^[\p{L}\p{N}_.′'…]+$/u.test(name) ? name : `(${name})`);
+const word = (name) => (/^[\p{L}\p{N}_.′'₋…]+$/u.test(name) ? name : `(${name})`);
