@@ -62,7 +62,8 @@ function showCard({ step }) {
   }[step.pass]();
   at("formula").replaceChildren(...typeset(formula));
   at("details").replaceChildren(...details);
-  at("said").textContent = [stepName(), formula, at("details").textContent].join(". ");
+  const said = formula.replace(/^t_/, "adjoint t of ");
+  at("said").textContent = [stepName(), said, at("details").textContent].join(". ");
 }
 
 function result(node, text, kind) {
@@ -306,7 +307,7 @@ function listen() {
 }
 
 function listenToDrawing() {
-  const root = drawing.root;
+  const root = at("canvas"); // an SVG element that listens to focus would take it itself
   const nodeOf = (event) => event.target.closest?.(".node")?.dataset.id;
   const act = (event) => {
     const cluster = event.target.closest(".fold")?.dataset.cluster;
