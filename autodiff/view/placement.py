@@ -92,10 +92,10 @@ def placed(
 def _clusters(frames: Sequence[Frame]) -> list[str]:
     """The subgraphs of the frames, nested: a frame is closed after all those within it."""
     within: dict[str | None, list[Frame]] = {}
-    for frame in frames:
-        within.setdefault(frame.parent, []).append(frame)
+    for each in frames:
+        within.setdefault(each.parent, []).append(each)
     lines = []
-    waiting: list[Frame | None] = list(reversed(within.get(None, [])))
+    waiting: list[Frame | None] = [*reversed(within.get(None, []))]
     while waiting:
         frame = waiting.pop()
         if frame is None:

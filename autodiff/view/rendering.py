@@ -52,8 +52,8 @@ sys.stdout.buffer.write(picture)
 """
 
 _TO_GET_AN_ENGINE = (
-    'To get an engine, run `pip install "pygraphviz>=2.0"`, or install Graphviz so that `dot` is on '
-    "the PATH"
+    'To get an engine, run `pip install "pygraphviz>=2.0"`, or install Graphviz so that `dot` is '
+    "on the PATH"
 )
 
 

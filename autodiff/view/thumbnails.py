@@ -80,11 +80,11 @@ def _range(tiles: Array) -> tuple[float, float]:
 
 def _side_by_side(tiles: Array, line: int) -> Array:
     """Maps in rows with lines between them, so that the picture is neither long nor high."""
-    count, height, width = tiles.shape
+    count, height, width = map(int, tiles.shape)
 
     def ugliness(columns: int) -> float:
         rows = ceil(count / columns)
-        return abs(log(columns * width / (rows * height) / _ASPECT)) + rows * columns - count
+        return abs(log(columns * width / (rows * height * _ASPECT))) + rows * columns - count
 
     columns = min(range(1, count + 1), key=ugliness)
     rows = ceil(count / columns)

@@ -41,9 +41,8 @@ class Drawing {
     const [, , width, height] = node.box;
     const group = svg("g", { class: `node ${node.kind}`, role: "button", tabindex: -1,
       "data-id": node.id });
-    if (node.kind === "output") group.append(outline(width + 8, height + 8, 5, "halo"));
-    const corner = { leaf: Math.min(height / 2, 26), parameter: 0, constant: 0, output: 2 };
-    group.append(outline(width, height, corner[node.kind] ?? 9, "outline"));
+    if (node.kind === "output") group.append(rounded(width + 8, height + 8, 5, "halo"));
+    group.append(shape(node.kind, width, height));
     let y = 5.5 - height / 2;
     const text = (name, ...parts) => {
       y += LINE;
@@ -82,7 +81,7 @@ class Drawing {
     let label = null;
     if (edge.place !== null) {
       const [, , width, height] = edge.place;
-      label = svg("g", { class: "partial" }, outline(width, height, 5, "paper"),
+      label = svg("g", { class: "partial" }, rounded(width, height, 5, "paper"),
         svg("text", { y: 4, "data-room": width - 4 }, edge.label));
       labels.append(label);
     }
@@ -168,7 +167,18 @@ class Drawing {
   }
 }
 
-function outline(width, height, corner, name) {
+// Kinds are told apart by shape, not by colour alone.
+function shape(kind, width, height) {
+  if (kind !== "parameter") {
+    const corner = { leaf: Math.min(height / 2, 26), constant: 0, output: 2 };
+    return rounded(width, height, corner[kind] ?? Math.min(9, height / 4), "outline");
+  }
+  const [x, y, point] = [width / 2, height / 2, Math.min(10, height / 3)];
+  const corners = [[-x, 0], [point - x, -y], [x - point, -y], [x, 0], [x - point, y], [point - x, y]];
+  return svg("polygon", { class: "outline", points: corners.join(" ") });
+}
+
+function rounded(width, height, corner, name) {
   return svg("rect", { class: name, x: -width / 2, y: -height / 2, width, height, rx: corner });
 }
 

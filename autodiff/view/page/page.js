@@ -263,8 +263,7 @@ function nextMatch() {
 
 // --- set up --------------------------------------------------------------------------------------
 
-const LEGEND = { leaf: "leaf", parameter: "parameter", constant: "constant",
-  operation: "operation", output: "output" };
+const KINDS = ["leaf", "parameter", "constant", "operation", "output"];
 
 function buildPage() {
   const shown = content.nodes.length;
@@ -276,13 +275,12 @@ function buildPage() {
   at("reverse-part").style.flexGrow = passes.last - passes.turn + 1;
   for (const id of ["fold-all", "unfold-all"]) at(id).hidden = !content.clusters.length;
   const kinds = new Set(content.nodes.map(({ kind }) => kind));
-  for (const [kind, name] of Object.entries(LEGEND)) {
-    if (!kinds.has(kind)) continue;
+  for (const kind of KINDS.filter((each) => kinds.has(each))) {
+    const [width, height] = kind === "output" ? [23, 11] : [28, 16];
     const sample = svg("svg", { viewBox: "-15 -9 30 18", "aria-hidden": "true" },
-      svg("g", { class: `node known ${kind}` },
-        ...(kind === "output" ? [outline(28, 16, 3, "halo")] : []),
-        outline(kind === "output" ? 23 : 28, kind === "output" ? 11 : 16, { leaf: 8, operation: 4 }[kind] ?? 0, "outline")));
-    at("legend").append(html("li", {}, sample, name));
+      svg("g", { class: `node known ${kind}` }, shape(kind, width, height),
+        ...(kind === "output" ? [rounded(28, 16, 3, "halo")] : [])));
+    at("legend").append(html("li", {}, sample, kind));
   }
   at("canvas").append(drawing.root);
   buildTables();
