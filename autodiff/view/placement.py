@@ -5,11 +5,12 @@ No text of the graph reaches Graphviz here: boxes have ids, and sizes that were 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff.view.rendering import layout
+from autodiff.view.rendering import picture
 
 Point = tuple[float, float]
 
@@ -86,7 +87,7 @@ def placed(
         f'"{arrow.source}" -> "{arrow.target}" [id="{arrow.id}"{_label(arrow.label)}];'
         for arrow in arrows
     ]
-    return _read(layout("\n".join([*lines, "}"])))
+    return _read(json.loads(picture("\n".join([*lines, "}"]), "json0")))
 
 
 def _clusters(frames: Sequence[Frame]) -> list[str]:

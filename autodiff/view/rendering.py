@@ -13,7 +13,6 @@ picture is really asked for.
 """
 
 import importlib.util
-import json
 import os
 import re
 import secrets
@@ -22,7 +21,6 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 _TEXT_SUFFIXES = (".dot", ".gv")
 _PICTURE_SUFFIXES = (".svg", ".png", ".pdf")
@@ -51,7 +49,8 @@ except Exception as error:
 sys.stdout.buffer.write(picture)
 """
 
-_TO_GET_AN_ENGINE = (
+
+_REMEDY = (
     'To get an engine, run `pip install "pygraphviz>=2.0"`, or install Graphviz so that `dot` is '
     "on the PATH"
 )
@@ -59,6 +58,10 @@ _TO_GET_AN_ENGINE = (
 
 class RenderError(RuntimeError):
     """The Graphviz engine could not draw the DOT text."""
+
+
+class _NoEngineError(RenderError):
+    """There is nothing that could draw."""
 
 
 class RenderWarning(UserWarning):
@@ -119,13 +122,10 @@ def render(
 
     form = suffix.removeprefix(".")
     options = f"-Gdpi={dpi}" if form == "png" else ""
-    command = _system_command(engine, form, options) or _bundled_command(engine, form, options)
-    if command is None:
-        return _fall_back(target, text, "")
-    status, picture, message = _run(command, text, repr(str(target)))
-    if status == _UNIMPORTABLE:
-        return _fall_back(target, text, f" (pygraphviz is installed but fails to load: {message})")
-    _need_success(status, picture, message, repr(str(target)))
+    try:
+        drawn, message = _drawn(text, form, engine, options, repr(str(target)))
+    except _NoEngineError as fault:
+        return _fall_back(target, text, str(fault))
     if "too large" in message:
         warnings.warn(
             f"{str(target)!r} was scaled down, as the graph is too large for a PNG at {dpi} dpi; "
@@ -133,34 +133,47 @@ def render(
             RenderWarning,
             stacklevel=2,
         )
-    replace_file(target, picture)
+    replace_file(target, drawn)
     return target
 
 
-def layout(source: str) -> dict[str, Any]:
-    """Where Graphviz would put the parts of a graph in the DOT language: its own JSON of it.
+def picture(source: str, form: str, *, engine: str = "dot", dpi: int | None = None) -> bytes:
+    """DOT text as a picture, in any format that Graphviz knows ("svg", "png", "json", ...).
+
+    Args:
+        source: as for ``render``.
+        form: the format.
+        engine: as for ``render``.
+        dpi: dots per inch; Graphviz's own choice if None.
 
     Raises:
-        RenderError: no engine was found, or it refused the DOT text.
+        RenderError: the engine refused the DOT text or the format, or there is no engine.
     """
-    what = "a layout"
-    command = _system_command("dot", "json0", "") or _bundled_command("dot", "json0", "")
+    text = _UNDRAWABLE.sub("\ufffd", source).encode()
+    try:
+        return _drawn(text, form, engine, "" if dpi is None else f"-Gdpi={dpi}", f"as {form}")[0]
+    except _NoEngineError as fault:
+        raise RenderError(f"no Graphviz engine was found{fault}. {_REMEDY}") from None
+
+
+def _drawn(text: bytes, form: str, engine: str, options: str, what: str) -> tuple[bytes, str]:
+    """The picture, and what the engine has to say about it.
+
+    Raises:
+        _NoEngineError: there is none; the message may say why.
+    """
+    command = _system_command(engine, form, options) or _bundled_command(engine, form, options)
     if command is None:
-        raise RenderError(f"no Graphviz engine was found for {what}. {_TO_GET_AN_ENGINE}")
-    status, answer, message = _run(command, source.encode(), what)
+        raise _NoEngineError("")
+    status, drawn, message = _run(command, text, what)
     if status == _UNIMPORTABLE:
-        raise RenderError(f"pygraphviz fails to load: {message}. {_TO_GET_AN_ENGINE}")
-    _need_success(status, answer, message, what)
-    placed: dict[str, Any] = json.loads(answer)
-    return placed
-
-
-def _need_success(status: int, answer: bytes, message: str, what: str) -> None:
+        raise _NoEngineError(f" (pygraphviz is installed but fails to load: {message})")
     # An engine can also fail softly: the bundled one draws a node without its malformed label and
     # only says "Error:", and either one answers an empty input with an empty file.
-    if status != 0 or not answer or re.search(r"^Error:", message, re.MULTILINE):
+    if status != 0 or not drawn or re.search(r"^Error:", message, re.MULTILINE):
         reason = message or f"no picture and no message (exit status {status})"
         raise RenderError(f"Graphviz could not draw {what}: {reason}")
+    return drawn, message
 
 
 def _system_command(engine: str, form: str, options: str) -> list[str] | None:
@@ -186,7 +199,7 @@ def _bundled_command(engine: str, form: str, options: str) -> list[str] | None:
 
 
 def _run(command: list[str], text: bytes, what: str) -> tuple[int, bytes, str]:
-    """Feed the DOT text to an engine; returns its exit status, its answer and its messages."""
+    """Feed the DOT text to an engine; returns its exit status, its picture and its messages."""
     try:
         done = subprocess.run(
             command,
@@ -212,7 +225,7 @@ def _fall_back(target: Path, text: bytes, reason: str) -> Path:
     replace_file(written, text)
     warnings.warn(
         f"no Graphviz engine was found{reason}, so {str(target)!r} was not drawn; "
-        f"its DOT text is in {str(written)!r}. {_TO_GET_AN_ENGINE}",
+        f"its DOT text is in {str(written)!r}. {_REMEDY}",
         RenderWarning,
         stacklevel=3,
     )
