@@ -22,6 +22,7 @@ from autodiff.view.thumbnails import Thumbnail, thumbnail
 _TITLE = 30  # characters of a box's first line: a longer expression goes on the next
 _FORMULA = 36
 _PARTIAL = 20  # characters of a formula on an arrow
+_ELEMENTS = 12  # of an array that is shown in numbers, too
 _ARROWS = 150  # of more arrows, none has a label: the page shows the partials when asked
 _PIXELS = 400_000  # of all pictures together, which bounds the size of the page
 _PICTURE = Size(84, 56)  # the largest picture in a box, in points
@@ -56,7 +57,8 @@ def page_content(node: Node, *, seed: Any, direction: str, limit: int) -> dict[s
     entries = list(graph)
     rows = explain(node, seed=seed, limit=limit).reverse
     adjoints = {row.entry.id: row.adjoint for row in rows}
-    boxes = dict(_boxes(graph, entries, adjoints))
+    arrays = dict(_arrays(graph))
+    boxes = dict(_boxes(graph, entries, arrays, adjoints))
     edges = {f"e{i}": edge for i, edge in enumerate(e for entry in entries for e in entry.edges)}
     labels = {name: _partial(edge) for name, edge in edges.items()}
     labelled = len(edges) <= _ARROWS
@@ -75,7 +77,12 @@ def page_content(node: Node, *, seed: Any, direction: str, limit: int) -> dict[s
         "size": [places.size.width, places.size.height],
         "nodes": [
             *([_earlier(graph.earlier, boxes[EARLIER], places)] if graph.earlier else []),
-            *(_node(entry, boxes[entry.id], places, of, adjoints) for entry in entries),
+            *(
+                _node(
+                    entry, boxes[entry.id], places, of, arrays.get(entry.id), adjoints.get(entry.id)
+                )
+                for entry in entries
+            ),
         ],
         "edges": [
             _edge(name, edge, labels[name] if labelled else "", places)
@@ -123,12 +130,14 @@ def _clusters(entries: Iterable[Entry]) -> list[_Cluster]:
 
 
 def _boxes(
-    graph: Description, entries: Sequence[Entry], adjoints: Mapping[str, Any]
+    graph: Description,
+    entries: Sequence[Entry],
+    arrays: Mapping[str, Array],
+    adjoints: Mapping[str, Any],
 ) -> Iterator[tuple[str, _Box]]:
     if graph.earlier:
         title = f"{len(graph.earlier):,} earlier nodes"
         yield EARLIER, _Box((title,), None, _text_size([title]), None, None)
-    arrays = dict(_arrays(graph))
     pixels = _PIXELS // max(1, 2 * len(arrays))
     for entry in entries:
         array, adjoint = arrays.get(entry.id), adjoints.get(entry.id)
@@ -178,6 +187,13 @@ def _number(adjoint: Any) -> str:
     return f"shape {np.shape(adjoint)}" if np.ndim(adjoint) else notation.number(float(adjoint))
 
 
+def _elements(array: Any) -> str | None:
+    """The elements of a small array."""
+    if not np.ndim(array) or np.size(array) > _ELEMENTS:
+        return None
+    return np.array2string(array, separator=", ", precision=6, max_line_width=60)
+
+
 def _shown(picture: Thumbnail | None) -> dict[str, Any] | None:
     if picture is None:
         return None
@@ -217,9 +233,9 @@ def _node(
     box: _Box,
     places: Placement,
     of: Mapping[str, str],
-    adjoints: Mapping[str, Any],
+    data: Any,
+    adjoint: Any,
 ) -> dict[str, Any]:
-    adjoint = adjoints.get(entry.id)
     return _drawn(box, places.boxes[entry.id]) | {
         "id": entry.id,
         "name": entry.name if entry.is_plain_number else _short(entry.name),
@@ -229,6 +245,8 @@ def _node(
         "value": _contents(entry),
         "adjoint": None if adjoint is None else _number(adjoint),
         "array": entry.value is None,
+        "elements": _elements(data),
+        "adjoints": _elements(adjoint),
         "cluster": of.get(entry.id),
     }
 
@@ -244,6 +262,8 @@ def _earlier(nodes: Sequence[Node], box: _Box, places: Placement) -> dict[str, A
         "value": f"{len(nodes):,} nodes that are not shown",
         "adjoint": None,
         "array": True,
+        "elements": None,
+        "adjoints": None,
         "cluster": None,
     }
 

@@ -8,6 +8,7 @@ const folding = new Folding(content);
 const drawing = new Drawing(content);
 let now = 0;
 let zoom = 1;
+let pointed = null; // the node that the tip is about
 const LEGIBLE = 0.85;
 
 // --- steps ---------------------------------------------------------------------------------------
@@ -19,6 +20,7 @@ function go(i) {
   showControls();
   showCard(state);
   showTable(state);
+  if (pointed) showTip(pointed);
   if (state.current) {
     drawing.boxes.forEach(({ group }, id) => { group.tabIndex = id === state.current ? 0 : -1; });
     bringIntoView(folding.shownAs(state.current));
@@ -56,9 +58,9 @@ function showCard({ step }) {
       "Step on to compute the other nodes one by one, operands first. Then the reverse pass " +
       "takes them newest first, and adds up what their children bring.")],
     forward: () => [`${node.name} = ${node.expression}`, result(node, node.value, "value"),
-      ...picture(node.picture), ...list("Local partial derivatives", passes.partials(node.id))],
+      ...elements(node.elements), ...picture(node.picture), ...list("Local partial derivatives", passes.partials(node.id))],
     reverse: () => [`t_${word(node.name)}`, ...terms(step.lines), result(node, node.adjoint, "adjoint"),
-      ...picture(node.gradient)],
+      ...elements(node.adjoints), ...picture(node.gradient)],
   }[step.pass]();
   at("formula").replaceChildren(...typeset(formula));
   at("details").replaceChildren(...details);
@@ -85,6 +87,10 @@ function typeset(text) {
     (_, letters, digits) => letters + [...digits].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join(""));
   const parts = text.split(/(?<![\p{L}\p{N}_.])t_(\([^()]*\)|[\p{L}\p{N}_.′'₋…]+)/u);
   return parts.flatMap((part, i) => i % 2 ? ["t", html("sub", {}, short(part))] : [short(part)]);
+}
+
+function elements(text) {
+  return text ? [html("pre", {}, text)] : [];
 }
 
 function list(title, lines) {
@@ -199,13 +205,15 @@ function showTip(id) {
   const expression = node.expression === null ? "" : ` = ${node.expression}`;
   at("tip").replaceChildren(
     html("strong", {}, ...typeset(`${node.full}${expression}`)),
-    ...(state.known.has(id) ? [html("p", {}, node.value)] : []),
+    ...(state.known.has(id) ? [html("p", {}, node.value), ...elements(node.elements)] : []),
     ...(t ? [html("p", { class: "adjoint" }, `t = ${t.text}`)] : []),
+    ...(t?.complete ? elements(node.adjoints) : []),
     ...list("Local partial derivatives", passes.partials(id)),
     ...[node.picture, node.gradient].flatMap((shown, i) =>
       shown ? [html("p", { class: "caption" }, `${i ? "adjoint" : "value"}: ${shown.caption}`)] : []),
   );
   at("tip").hidden = false;
+  pointed = id;
   const box = group.getBoundingClientRect();
   const { offsetWidth, offsetHeight } = at("tip");
   const left = Math.min(Math.max(8, box.left), window.innerWidth - offsetWidth - 8);
@@ -221,6 +229,7 @@ function showTip(id) {
 
 function hideTip() {
   at("tip").hidden = true;
+  pointed = null;
   for (const pointed of drawing.root.querySelectorAll(".pointed")) {
     pointed.classList.remove("pointed");
   }

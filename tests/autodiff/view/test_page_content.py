@@ -87,6 +87,14 @@ def test_a_leaf_alone_and_a_constant_array() -> None:
     assert not nodes["c1"]["gradient"]
 
 
+def test_small_arrays_are_shown_in_numbers_too() -> None:
+    x = Tensor([1.0, 2.0], label="x")
+    nodes = by_name(content_of((x * x).sum() + Tensor(np.ones(20), label="y").sum()))
+    assert (nodes["x"]["elements"], nodes["x"]["adjoints"]) == ("[1., 2.]", "[2., 4.]")
+    assert nodes["y"]["elements"] is None
+    assert nodes["y"]["picture"]
+
+
 def test_a_vector_needs_a_seed() -> None:
     x = Tensor([1.0, 2.0], label="x")
     with pytest.raises(ValueError, match="seed"):
