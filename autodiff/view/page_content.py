@@ -26,6 +26,7 @@ _ELEMENTS = 12  # of an array that is shown in numbers, too
 _ARROWS = 150  # of more arrows, none has a label: the page shows the partials when asked
 _PIXELS = 400_000  # of all pictures together, which bounds the size of the page
 _PICTURE = Size(84, 56)  # the largest picture in a box, in points
+_ELEMENT = 18.0  # the largest side of one element in a picture
 _LINE = 17.0
 
 
@@ -197,7 +198,7 @@ def _elements(array: Any) -> str | None:
 def _shown(picture: Thumbnail | None) -> dict[str, Any] | None:
     if picture is None:
         return None
-    scale = min(_PICTURE.width / picture.width, _PICTURE.height / picture.height)
+    scale = min(_PICTURE.width / picture.width, _PICTURE.height / picture.height, _ELEMENT)
     return {
         "uri": picture.uri,
         "width": round(max(picture.width * scale, 6.0), 1),

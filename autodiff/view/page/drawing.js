@@ -22,13 +22,14 @@ class Drawing {
     this.arrows = new Map();
     this.frames = new Map();
     const layer = (name) => svg("g", { class: name });
-    const [frames, arrows, labels, nodes] = ["frames", "arrows", "labels", "nodes"].map(layer);
-    for (const cluster of content.clusters) frames.append(this.frame(cluster));
+    const layers = ["frames", "arrows", "labels", "nodes", "titles"].map(layer);
+    const [frames, arrows, labels, nodes, titles] = layers;
+    for (const cluster of content.clusters) this.frame(cluster, frames, titles);
     for (const edge of content.edges) this.arrow(edge, arrows, labels);
     for (const node of content.nodes) nodes.append(this.node(node));
     this.root = svg("svg", { role: "group", "aria-label": "Graph" },
       svg("defs", {}, ...["tip-arrow", "tip-arrow-active"].map((id) => this.marker(id))),
-      frames, arrows, labels, nodes);
+      ...layers);
   }
 
   marker(id) {
@@ -88,14 +89,15 @@ class Drawing {
     this.arrows.set(edge.id, { edge, path, label });
   }
 
-  frame(cluster) {
+  frame(cluster, frames, titles) {
     const box = svg("rect", { class: "frame", rx: 8 });
+    const paper = svg("rect", { class: "fold-paper", rx: 6 });
     const title = svg("text", { class: "cluster-title" });
     const button = svg("g", { class: "fold", role: "button", tabindex: 0,
-      "data-cluster": cluster.id }, svg("rect", { class: "fold-paper", rx: 6 }), title);
-    const group = svg("g", { class: "cluster" }, box, button);
-    this.frames.set(cluster.id, { cluster, group, box, button, title });
-    return group;
+      "data-cluster": cluster.id }, paper, title);
+    frames.append(box);
+    titles.append(button);
+    this.frames.set(cluster.id, { cluster, box, button, paper, title });
   }
 
   // Put everything where a layout (see folding.js) says.
@@ -113,23 +115,25 @@ class Drawing {
     for (const [id, frame] of this.frames) this.placeFrame(frame, layout.frames.get(id));
   }
 
-  placeFrame({ cluster, group, box, button, title }, place) {
-    group.classList.toggle("gone", place === undefined);
+  placeFrame({ cluster, box, button, paper, title }, place) {
+    for (const part of [box, button]) {
+      part.classList.toggle("gone", place === undefined);
+      part.classList.toggle("folded", place !== undefined && place.folded);
+    }
     if (!place) return;
     const { left, top, right, bottom, folded, count } = place;
-    const attributes = { x: left, y: top, width: right - left, height: bottom - top };
-    for (const [key, value] of Object.entries(attributes)) box.setAttribute(key, value);
-    group.classList.toggle("folded", folded);
+    const [width, height] = [right - left, bottom - top];
+    const set = (part, attributes) => {
+      for (const [key, value] of Object.entries(attributes)) part.setAttribute(key, value);
+    };
+    set(box, { x: left, y: top, width, height });
+    set(paper, folded ? { x: left, y: top, width, height }
+      : { x: left + 5, y: top + 4, width: Math.min(width - 10, place.title), height: 20 });
+    set(title, folded ? { x: (left + right) / 2, y: (top + bottom) / 2 + 4.5 }
+      : { x: left + 11, y: top + 18.5 });
     title.textContent = `${folded ? "▸" : "▾"} ${cluster.name}${folded ? ` (${count})` : ""}`;
-    title.setAttribute("x", folded ? (left + right) / 2 : left + 12);
-    title.setAttribute("y", folded ? (top + bottom) / 2 + 4 : top + 18);
-    title.dataset.room = right - left - 16;
-    const paper = folded ? attributes : { x: left + 5, y: top + 4, width: right - left - 10, height: 20 };
-    for (const [key, value] of Object.entries(paper)) {
-      button.firstChild.setAttribute(key, value);
-    }
-    button.setAttribute("aria-expanded", String(!folded));
-    button.setAttribute("aria-label", `${cluster.name}, ${count} nodes`);
+    title.dataset.room = folded ? width - 12 : Math.min(width - 10, place.title) - 10;
+    set(button, { "aria-expanded": String(!folded), "aria-label": `${cluster.name}, ${count} nodes` });
   }
 
   // Text that turned out wider than the room it was given is squeezed into it.
@@ -152,7 +156,7 @@ class Drawing {
       group.classList.toggle("child", state.children.has(id));
       group.classList.toggle("differentiated", t !== undefined && t.complete);
       group.classList.toggle("arriving", t !== undefined && !t.complete);
-      if (adjoint) adjoint.textContent = t === undefined ? "" : `t = ${t.text}`;
+      if (adjoint) adjoint.textContent = t === undefined ? "" : adjointText(node, t);
       group.setAttribute("aria-label", spoken(node, state));
     }
     for (const { edge, path, label } of this.arrows.values()) {
@@ -161,8 +165,8 @@ class Drawing {
       label?.classList.toggle("active", active);
       if (active) path.parentNode.append(path); // above the others
     }
-    for (const [id, { group }] of this.frames) {
-      group.classList.toggle("current", shownAs(state.current) === id);
+    for (const [id, { box }] of this.frames) {
+      box.classList.toggle("current", shownAs(state.current) === id);
     }
   }
 }
@@ -191,6 +195,8 @@ function drawn(curve) {
   const points = curve.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`);
   return `M${points[0]}C${points.slice(1, -1).join(" ")}L${points[points.length - 1]}`;
 }
+
+const adjointText = (node, { text }) => (node.array ? `t: ${text}` : `t = ${text}`);
 
 // What a screen reader says of a node.
 function spoken(node, state) {

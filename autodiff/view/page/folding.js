@@ -68,11 +68,12 @@ class Folding {
 
   frame(id, name, [left, top, right, bottom]) {
     const count = this.counts.get(id) ?? 0;
-    if (!this.folded.has(id)) return { left, top, right, bottom, folded: false, count };
-    const width = Math.min(right - left, Math.max(90, 7.6 * name.length + 70));
+    const title = 7.4 * name.length + 34;
+    if (!this.folded.has(id)) return { left, top, right, bottom, folded: false, count, title };
+    const width = Math.min(right - left, Math.max(90, title + 36));
     const height = Math.min(bottom - top, 46);
     const x = (left + right - width) / 2, y = (top + bottom - height) / 2;
-    return { left: x, top: y, right: x + width, bottom: y + height, folded: true, count };
+    return { left: x, top: y, right: x + width, bottom: y + height, folded: true, count, title };
   }
 
   // Close empty stripes, first the vertical ones, then the horizontal ones.
@@ -81,7 +82,7 @@ class Folding {
     const filled = [...boxes.values(), ...labels.values()].map(rectangle);
     for (const frame of frames.values()) {
       if (frame.folded) filled.push([frame.left, frame.top, frame.right, frame.bottom]);
-      else filled.push([frame.left, frame.top, frame.left + 60, frame.top + 28]); // its title
+      else filled.push([frame.left, frame.top, frame.left + frame.title + 10, frame.top + 28]);
     }
     const x = closed(filled.map(([left, , right]) => [left, right]));
     const y = closed(filled.map(([, top, , bottom]) => [top, bottom]));

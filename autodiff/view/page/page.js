@@ -101,7 +101,7 @@ function list(title, lines) {
 function picture(shown) {
   if (!shown) return [];
   const image = html("img", { src: shown.uri, alt: "" });
-  const scale = Math.min(280 / shown.width, 180 / shown.height);
+  const scale = Math.min(3, 280 / shown.width, 180 / shown.height);
   image.width = shown.width * scale;
   image.height = shown.height * scale;
   return [html("figure", {}, image, html("figcaption", {}, shown.caption))];
@@ -206,11 +206,11 @@ function showTip(id) {
   at("tip").replaceChildren(
     html("strong", {}, ...typeset(`${node.full}${expression}`)),
     ...(state.known.has(id) ? [html("p", {}, node.value), ...elements(node.elements)] : []),
-    ...(t ? [html("p", { class: "adjoint" }, `t = ${t.text}`)] : []),
+    ...(t ? [html("p", { class: "adjoint" }, adjointText(node, t))] : []),
     ...(t?.complete ? elements(node.adjoints) : []),
     ...list("Local partial derivatives", passes.partials(id)),
-    ...[node.picture, node.gradient].flatMap((shown, i) =>
-      shown ? [html("p", { class: "caption" }, `${i ? "adjoint" : "value"}: ${shown.caption}`)] : []),
+    ...caption("value", state.known.has(id) && node.picture),
+    ...caption("adjoint", t?.complete && node.gradient),
   );
   at("tip").hidden = false;
   pointed = id;
@@ -225,6 +225,10 @@ function showTip(id) {
     path.classList.toggle("pointed", edge.target === id);
     label?.classList.toggle("pointed", edge.target === id);
   }
+}
+
+function caption(what, shown) {
+  return shown ? [html("p", { class: "caption" }, `${what}: ${shown.caption}`)] : [];
 }
 
 function hideTip() {
@@ -251,7 +255,7 @@ function search() {
   const found = new Set(matches);
   const folded = new Set(matches.map((id) => folding.shownAs(id)));
   for (const [id, { group }] of drawing.boxes) group.classList.toggle("found", found.has(id));
-  for (const [id, { group }] of drawing.frames) group.classList.toggle("found", folded.has(id));
+  for (const [id, { box }] of drawing.frames) box.classList.toggle("found", folded.has(id));
   at("found").textContent = wanted ? `${matches.length || "none"} found` : "";
   if (matches.length) bringIntoView(folding.shownAs(matches[0]));
 }
@@ -290,6 +294,11 @@ function buildPage() {
       svg("g", { class: `node known ${kind}` }, shape(kind, width, height),
         ...(kind === "output" ? [rounded(28, 16, 3, "halo")] : [])));
     at("legend").append(html("li", {}, sample, kind));
+  }
+  for (const [kind, says] of [["picture", "value, from the smallest to the largest"],
+    ["gradient", "adjoint: negative, zero, positive"]]) {
+    if (!content.nodes.some((node) => node[kind])) continue;
+    at("legend").append(html("li", {}, html("span", { class: `colours ${kind}-colours` }), says));
   }
   at("canvas").append(drawing.root);
   buildTables();

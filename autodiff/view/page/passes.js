@@ -35,7 +35,7 @@ class Passes {
         adjoints.set(node, { text: this.nodes.get(node).adjoint, complete: true });
       } else if (arrived) {
         const all = arrived === children.length, soFar = running[arrived - 1];
-        const text = soFar === null ? `terms: ${arrived} of ${children.length}` : all ? soFar : `${soFar} + …`;
+        const text = soFar === null ? `${arrived} of ${children.length} terms` : all ? soFar : `${soFar} + …`;
         adjoints.set(node, { text, complete: false });
       }
     }

@@ -267,7 +267,7 @@ def test_clusters_fold_and_unfold(example: Callable[[], Node], show: Open, clust
         page.keyboard.press("ArrowRight")
         page.locator("body").press("End")
         page.evaluate("go(10)")  # f3, which is in it
-        assert "current" in page.locator(".cluster").first.get_attribute("class")
+        assert "current" in page.locator(".frame").first.get_attribute("class")
         assert page.locator(".arrow.active").is_visible()
         one.focus()
         page.keyboard.press("Enter")
@@ -292,7 +292,7 @@ def test_search_finds_and_opens_what_is_folded(
     with show(example()) as page:
         page.click("#fold-all")
         page.fill("#search", "f2")
-        assert page.locator(".cluster.found:visible").count() == 1
+        assert page.locator(".frame.found:visible").count() == 1
         page.locator("#search").press("Enter")
         assert named(page, "f2").is_visible()
         assert not named(page, "f4").is_visible()
@@ -315,7 +315,7 @@ CUT_OFF = """[...document.querySelectorAll('.node:not(.gone)')].flatMap(node => 
 })"""
 
 OVERLAPPING = """(() => {
-  const boxes = [...document.querySelectorAll('.node:not(.gone) .outline, .folded .frame')]
+  const boxes = [...document.querySelectorAll('.node:not(.gone) .outline, .frame.folded')]
     .filter(box => box.getClientRects().length).map(box => box.getBoundingClientRect());
   return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => a.left < b.right
     && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length;
