@@ -83,7 +83,7 @@ function terms(lines) {
 
 // Text with what stands behind "t_" as an index, and x1 as x₁.
 function typeset(text) {
-  const short = (name) => name.replace(/(?<![\p{L}\p{N}])(\p{L}{1,2})(\d+)(?![\p{L}\p{N}.])/gu,
+  const short = (name) => name.replace(/(?<![\p{L}\p{N}])(\p{L}{1,2})(\d+)(?![\p{Lu}\p{Ll}\p{Lo}\p{N}.])/gu,
     (_, letters, digits) => letters + [...digits].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join(""));
   const parts = text.split(/(?<![\p{L}\p{N}_.])t_(\([^()]*\)|[\p{L}\p{N}_.′'₋…]+)/u);
   return parts.flatMap((part, i) => i % 2 ? ["t", html("sub", {}, short(part))] : [short(part)]);
