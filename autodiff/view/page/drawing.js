@@ -56,7 +56,7 @@ class Drawing {
     for (const line of more) text("title", line);
     const box = { group, node, adjoint: null };
     if (node.contents !== null) text("value", node.contents);
-    if (node.adjoint !== null && !node.gradient) box.adjoint = text("adjoint", `t = ${node.adjoint}`);
+    if (node.adjoint !== null && !node.gradient) box.adjoint = text("adjoint", node.adjoint);
     this.pictures(box, y + 4);
     this.boxes.set(node.id, box);
     return group;
@@ -133,7 +133,7 @@ class Drawing {
       : { x: left + 11, y: top + 18.5 });
     title.textContent = `${folded ? "▸" : "▾"} ${cluster.name}${folded ? ` (${count})` : ""}`;
     title.dataset.room = folded ? width - 12 : Math.min(width - 10, place.title) - 10;
-    set(button, { "aria-expanded": String(!folded), "aria-label": `${cluster.name}, ${count} nodes` });
+    set(button, { "aria-expanded": !folded, "aria-label": `${cluster.name}, ${count} nodes` });
   }
 
   // Text that turned out wider than the room it was given is squeezed into it.
@@ -178,8 +178,9 @@ function shape(kind, width, height) {
     return rounded(width, height, corner[kind] ?? Math.min(9, height / 4), "outline");
   }
   const [x, y, point] = [width / 2, height / 2, Math.min(10, height / 3)];
-  const corners = [[-x, 0], [point - x, -y], [x - point, -y], [x, 0], [x - point, y], [point - x, y]];
-  return svg("polygon", { class: "outline", points: corners.join(" ") });
+  const corners = [[-x, 0], [point - x, -y], [x - point, -y]];
+  const others = corners.map(([cx, cy]) => [-cx, -cy]);
+  return svg("polygon", { class: "outline", points: [...corners, ...others].join(" ") });
 }
 
 function rounded(width, height, corner, name) {

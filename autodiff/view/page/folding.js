@@ -116,7 +116,7 @@ class Folding {
 const rectangle = ([x, y, width, height]) =>
   [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
 
-// A function of a coordinate that makes empty stripes narrow and leaves the filled ones as they are.
+// A function of a coordinate that makes empty stripes narrow and leaves the filled ones alone.
 function closed(intervals) {
   intervals.sort((a, b) => a[0] - b[0]);
   const knots = []; // where a coordinate was, and where it goes

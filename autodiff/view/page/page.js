@@ -29,10 +29,11 @@ function go(i) {
 
 // Paper can't be stepped through: it gets all that is known at the end.
 function showAll() {
-  const state = { ...passes.state(passes.last), current: null, children: new Set(), edges: new Set() };
+  const [none, [width, height]] = [new Set(), drawing.size];
+  const state = { ...passes.state(passes.last), current: null, children: none, edges: none };
   drawing.show(state, () => null);
   showTable(state);
-  document.body.classList.toggle("wide", drawing.size[0] > 1000 && drawing.size[0] > 2 * drawing.size[1]);
+  document.body.classList.toggle("wide", width > 1000 && width > 2 * height);
 }
 
 function showControls() {
@@ -58,9 +59,9 @@ function showCard({ step }) {
       "Step on to compute the other nodes one by one, operands first. Then the reverse pass " +
       "takes them newest first, and adds up what their children bring.")],
     forward: () => [`${node.name} = ${node.expression}`, result(node, node.value, "value"),
-      ...elements(node.elements), ...picture(node.picture), ...list("Local partial derivatives", passes.partials(node.id))],
-    reverse: () => [`t_${word(node.name)}`, ...terms(step.lines), result(node, node.adjoint, "adjoint"),
-      ...elements(node.adjoints), ...picture(node.gradient)],
+      ...elements(node.elements), ...picture(node.picture), ...partials(node.id)],
+    reverse: () => [`t_${word(node.name)}`, ...terms(step.lines),
+      result(node, node.adjoint, "adjoint"), ...elements(node.adjoints), ...picture(node.gradient)],
   }[step.pass]();
   at("formula").replaceChildren(...typeset(formula));
   at("details").replaceChildren(...details);
@@ -81,10 +82,12 @@ function terms(lines) {
   });
 }
 
+const NUMBERED = /(?<![\p{L}\p{N}])(\p{L}{1,2})(\d+)(?![\p{Lu}\p{Ll}\p{Lo}\p{N}.])/gu;
+
 // Text with what stands behind "t_" as an index, and x1 as x₁.
 function typeset(text) {
-  const short = (name) => name.replace(/(?<![\p{L}\p{N}])(\p{L}{1,2})(\d+)(?![\p{Lu}\p{Ll}\p{Lo}\p{N}.])/gu,
-    (_, letters, digits) => letters + [...digits].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join(""));
+  const short = (name) => name.replace(NUMBERED, (_, letters, digits) =>
+    letters + digits.replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]));
   const parts = text.split(/(?<![\p{L}\p{N}_.])t_(\([^()]*\)|[\p{L}\p{N}_.′'₋…]+)/u);
   return parts.flatMap((part, i) => i % 2 ? ["t", html("sub", {}, short(part))] : [short(part)]);
 }
@@ -93,9 +96,10 @@ function elements(text) {
   return text ? [html("pre", {}, text)] : [];
 }
 
-function list(title, lines) {
+function partials(id) {
+  const lines = passes.partials(id).map((line) => html("li", {}, line));
   if (!lines.length) return [];
-  return [html("h3", {}, title), html("ul", {}, ...lines.map((line) => html("li", {}, line)))];
+  return [html("h3", {}, "Local partial derivatives"), html("ul", {}, ...lines)];
 }
 
 function picture(shown) {
@@ -208,7 +212,7 @@ function showTip(id) {
     ...(state.known.has(id) ? [html("p", {}, node.value), ...elements(node.elements)] : []),
     ...(t ? [html("p", { class: "adjoint" }, adjointText(node, t))] : []),
     ...(t?.complete ? elements(node.adjoints) : []),
-    ...list("Local partial derivatives", passes.partials(id)),
+    ...partials(id),
     ...caption("value", state.known.has(id) && node.picture),
     ...caption("adjoint", t?.complete && node.gradient),
   );
@@ -282,7 +286,8 @@ function buildPage() {
   const shown = content.nodes.length;
   document.title = `${content.title}, step by step`;
   at("title").textContent = document.title;
-  at("summary").textContent = `${shown} ${shown === 1 ? "node" : "nodes"}, forward and reverse pass`;
+  const nodes = shown === 1 ? "node" : "nodes";
+  at("summary").textContent = `${shown} ${nodes}, forward and reverse pass`;
   at("step").max = passes.last;
   at("forward-part").style.flexGrow = passes.turn - 1;
   at("reverse-part").style.flexGrow = passes.last - passes.turn + 1;
@@ -305,8 +310,10 @@ function buildPage() {
 }
 
 function listen() {
-  const moves = { first: () => 0, back: () => now - 1, forward: () => now + 1, last: () => passes.last };
-  for (const [id, target] of Object.entries(moves)) at(id).addEventListener("click", () => go(target()));
+  at("first").addEventListener("click", () => go(0));
+  at("back").addEventListener("click", () => go(now - 1));
+  at("forward").addEventListener("click", () => go(now + 1));
+  at("last").addEventListener("click", () => go(passes.last));
   at("step").addEventListener("input", () => go(Number(at("step").value)));
   at("larger").addEventListener("click", () => setZoom(zoom * 1.25));
   at("smaller").addEventListener("click", () => setZoom(zoom / 1.25));
@@ -360,7 +367,8 @@ function onKey(event) {
 }
 
 function focusNext(id, by) {
-  const shown = content.nodes.map((node) => node.id).filter((node) => folding.shownAs(node) === node);
+  const ids = content.nodes.map((node) => node.id);
+  const shown = ids.filter((each) => folding.shownAs(each) === each);
   const next = drawing.boxes.get(shown[shown.indexOf(id) + by]);
   if (!next) return;
   for (const { group } of drawing.boxes.values()) group.tabIndex = -1;

@@ -34,8 +34,9 @@ class Passes {
       if (done.has(node)) {
         adjoints.set(node, { text: this.nodes.get(node).adjoint, complete: true });
       } else if (arrived) {
-        const all = arrived === children.length, soFar = running[arrived - 1];
-        const text = soFar === null ? `${arrived} of ${children.length} terms` : all ? soFar : `${soFar} + …`;
+        const sum = running[arrived - 1]; // null of arrays
+        const rest = arrived < children.length ? " + …" : "";
+        const text = sum === null ? `${arrived} of ${children.length} terms` : `${sum}${rest}`;
         adjoints.set(node, { text, complete: false });
       }
     }
@@ -53,7 +54,7 @@ class Passes {
       .filter(({ target, partial, number }) => target === node && (partial ?? number) !== null)
       .map(({ source, partial, number }) => {
         const operand = this.nodes.get(source).name;
-        const sides = [partial, number].filter((side, i, all) => side !== null && side !== all[i - 1]);
+        const sides = [...new Set([partial, number])].filter((side) => side !== null);
         return [`∂${word(this.nodes.get(node).name)}/∂${word(operand)}`, ...sides].join(" = ");
       });
   }
