@@ -167,7 +167,7 @@ function fit(smallest = 0) {
 }
 
 function setZoom(factor) {
-  zoom = Math.max(0.1, Math.min(4, factor));
+  zoom = Math.max(0.03, Math.min(4, factor));
   drawing.root.style.width = `${drawing.size[0] * zoom}px`;
 }
 
