@@ -6,6 +6,7 @@ const at = (id) => document.getElementById(id);
 const passes = new Passes(content);
 const folding = new Folding(content);
 const drawing = new Drawing(content);
+const system = matchMedia("(prefers-color-scheme: dark)");
 let now = 0;
 let zoom = 1;
 let pointed = null; // the node that the tip is about
@@ -322,7 +323,9 @@ function listen() {
   at("unfold-all").addEventListener("click", () => { folding.unfoldAll(); place(); fit(LEGIBLE); });
   at("search").addEventListener("input", search);
   at("search-form").addEventListener("submit", (event) => { event.preventDefault(); nextMatch(); });
-  at("theme").addEventListener("click", () => setTheme(isDark() ? "light" : "dark"));
+  at("theme").addEventListener("click", () =>
+    setDark(document.documentElement.dataset.theme === "light"));
+  system.addEventListener("change", () => setDark(system.matches));
   document.addEventListener("keydown", onKey);
   listenToDrawing();
   window.addEventListener("beforeprint", showAll);
@@ -376,17 +379,14 @@ function focusNext(id, by) {
   next.group.focus();
 }
 
-const isDark = () => (document.documentElement.dataset.theme
-  ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  at("theme").textContent = theme === "dark" ? "Light" : "Dark";
+function setDark(dark) {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  at("theme").textContent = dark ? "Light" : "Dark";
 }
 
 buildPage();
 listen();
-at("theme").textContent = isDark() ? "Light" : "Dark";
+setDark(system.matches);
 place();
 fit(LEGIBLE);
 drawing.boxes.values().next().value.group.tabIndex = 0;

@@ -388,6 +388,11 @@ def test_light_and_dark_follow_the_system_and_the_button(
         assert page.evaluate(paper) == "rgb(255, 255, 255)"
         page.get_by_role("button", name="Dark").click()
         assert page.evaluate(paper) == "rgb(20, 23, 26)"
+        page.emulate_media(color_scheme="light")
+        page.wait_for_timeout(200)  # for the event
+        assert page.evaluate(paper) == "rgb(255, 255, 255)"
+        page.emulate_media(color_scheme="dark", media="print")  # paper is white
+        assert page.evaluate(paper) == "rgb(255, 255, 255)"
 
 
 def test_nothing_is_cut_off_and_nothing_overlaps(
