@@ -1,7 +1,7 @@
 """Views: ways to look at a finished graph. They read it, and never change it.
 
-``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``explore`` a page on which
-one steps through both passes, ``render`` writes pictures.
+``draw`` makes a picture of it, ``explain`` a table of the reverse pass, ``path_sum`` a sum over
+paths, ``explore`` a page on which one steps through both passes, ``render`` writes pictures.
 """
 
 from autodiff.view.drawing import Drawing, draw

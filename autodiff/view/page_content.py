@@ -13,6 +13,7 @@ from autodiff.graph import Node
 from autodiff.view import notation
 from autodiff.view.description import EARLIER, Description, Edge, Entry
 from autodiff.view.explanation import Row, explain, reverse_cells
+from autodiff.view.layout import PLAIN
 from autodiff.view.page_boxes import (
     Box,
     adjoint_text,
@@ -201,5 +202,5 @@ def _step(row: Row, ids: Mapping[str, str]) -> dict[str, Any]:
         "node": row.entry.id,
         "children": [ids[term.child] for term in row.terms],
         "running": running,
-        "lines": list(reverse_cells(row)),
+        "lines": list(reverse_cells(row, PLAIN)),
     }
