@@ -66,7 +66,7 @@ if TYPE_CHECKING:  # what ``late`` loads when it is first used
         value_and_grad,
         vjp,
     )
-    from autodiff.view import draw, draw_units, explain, path_sum, render
+    from autodiff.view import draw, draw_units, explain, explore, path_sum, render
 
 keep_freed_memory()
 
@@ -93,6 +93,7 @@ __all__ = [
     "elementwise_grad",
     "explain",
     "expressions",
+    "explore",
     "fft",
     "grad",
     "gradcheck",

@@ -49,7 +49,7 @@ NAMES: dict[str, str] = {
     "autodiff.transform.jacobians": "hessian hvp jacobian",
     "autodiff.transform.pullback": "vjp",
     "autodiff.transform.recompute": "checkpoint",
-    "autodiff.view": "draw draw_units explain path_sum render",
+    "autodiff.view": "draw draw_units explain explore path_sum render",
     # public as autodiff.fft.NAME, autodiff.linalg.NAME, autodiff.special.NAME
     "autodiff.ops.fourier": "",
     "autodiff.ops.complex_numbers": "",

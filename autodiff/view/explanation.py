@@ -94,7 +94,7 @@ class Explanation(Tables):
             Section(
                 "reverse",
                 ("adjoint", "from its children", "in symbols", "in numbers", "value"),
-                [cells for row in self.reverse for cells in _reverse_cells(row, style)],
+                [cells for row in self.reverse for cells in reverse_cells(row, style)],
                 rule=SUM,
                 above=self._course(style),
                 below=[*more, *self._result(style)],
@@ -225,7 +225,7 @@ def _forward_cells(entry: Entry, style: Style) -> list[str]:
     return [style.title(entry.name), expression, contents]
 
 
-def _reverse_cells(row: Row, style: Style) -> Iterator[list[str]]:
+def reverse_cells(row: Row, style: Style) -> Iterator[list[str]]:
     """A line for each term; the sum stands at the end of the last."""
     own = style.adjoint(row.entry.name)
     if not row.terms:

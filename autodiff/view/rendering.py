@@ -117,7 +117,7 @@ def render(
 
     text = _UNDRAWABLE.sub("\ufffd", source).encode()
     if suffix in _TEXT_SUFFIXES:
-        _replace_file(target, text)
+        replace_file(target, text)
         return target
 
     form = suffix.removeprefix(".")
@@ -133,7 +133,7 @@ def render(
             RenderWarning,
             stacklevel=2,
         )
-    _replace_file(target, drawn)
+    replace_file(target, drawn)
     return target
 
 
@@ -222,7 +222,7 @@ def _run(command: list[str], text: bytes, what: str) -> tuple[int, bytes, str]:
 def _fall_back(target: Path, text: bytes, reason: str) -> Path:
     """Write the DOT text next to where the picture would have been, and says so."""
     written = target.with_name(f"{target.name}.dot")
-    _replace_file(written, text)
+    replace_file(written, text)
     warnings.warn(
         f"no Graphviz engine was found{reason}, so {str(target)!r} was not drawn; "
         f"its DOT text is in {str(written)!r}. {_REMEDY}",
@@ -232,7 +232,7 @@ def _fall_back(target: Path, text: bytes, reason: str) -> Path:
     return written
 
 
-def _replace_file(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes) -> None:
     """Put ``content`` at ``target`` in one step, so that no reader ever sees half a file."""
     # Same folder, hence same file system, or the replacement would not be atomic. The ``tempfile``
     # module is no help here: its files are private to the user, and would stay so when renamed.

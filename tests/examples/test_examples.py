@@ -146,3 +146,13 @@ def test_lenet_says_what_is_wrong(arguments: tuple[str, ...], message: str) -> N
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_explore_writes_two_pages(tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    done = run("examples.explore", str(folder))
+    assert {path.name for path in folder.iterdir()} == {"expression.html", "network.html"}
+    assert all(str(path) in done.stdout for path in folder.iterdir())
+    network = (folder / "network.html").read_text(encoding="utf-8")
+    assert network.count("data:image/png;base64,") >= 12
+    assert len(network) < 1_000_000
