@@ -58,7 +58,7 @@ def boxes_of(
         array, adjoint = arrays.get(entry.id), adjoints.get(entry.id)
         picture = gradient = None
         if array is not None:
-            batch = entry.kind is not Kind.LEAF
+            batch = entry.kind not in (Kind.LEAF, Kind.PARAMETER)
             picture = _shown(thumbnail(array, pixels, batch=batch, diverging=False))
             if adjoint is not None:
                 gradient = _shown(thumbnail(adjoint, pixels, batch=batch, diverging=True))
@@ -73,9 +73,10 @@ def boxes_of(
 def arrays_of(graph: Description) -> Iterator[tuple[str, Array]]:
     """The arrays among the nodes and constants, by their ids."""
     for node in graph.nodes:
-        for edge, operand in zip(graph.edges(node), node.operands, strict=True):
-            if not isinstance(operand, Node) and np.ndim(operand):
-                yield edge.source, operand
+        operands = [operand for operand in node.operands if not isinstance(operand, Node)]
+        for entry, operand in zip(graph.constants(node), operands, strict=True):
+            if entry.shape:
+                yield entry.id, operand
         if np.ndim(node.data):
             yield graph.ids[node], bare(node)
 

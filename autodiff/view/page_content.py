@@ -5,14 +5,16 @@ All numbers are text already and all sums are made here, so that the page only s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autodiff.graph import Node
+from autodiff.scopes import Mark
 from autodiff.view import notation
 from autodiff.view.description import EARLIER, Description, Edge, Entry
 from autodiff.view.explanation import Row, explain, reverse_cells
+from autodiff.view.framing import chains
 from autodiff.view.layout import PLAIN
 from autodiff.view.page_boxes import (
     Box,
@@ -27,6 +29,7 @@ from autodiff.view.page_boxes import (
 )
 from autodiff.view.placement import Arrow, Frame, Placement, Point, placed
 
+_SCOPE = 36  # characters of a title
 _PARTIAL = 20  # characters of a formula on an arrow
 _ARROWS = 150  # of more arrows, none has a label: the page shows the partials when asked
 
@@ -57,7 +60,7 @@ def page_content(node: Node, *, seed: Any, direction: str, limit: int) -> dict[s
         Arrow(name, edge.source, edge.target, label_size(labels[name]) if labelled else None)
         for name, edge in edges.items()
     ]
-    clusters = _clusters(entries)
+    clusters = _clusters(graph)
     frames = [Frame(c.id, c.parent, c.members, text_size([c.name], 24)) for c in clusters]
     places = placed({name: box.size for name, box in boxes.items()}, arrows, frames, direction)
     of = {member: cluster.id for cluster in clusters for member in cluster.members}
@@ -97,23 +100,27 @@ class _Cluster:
     members: list[str]
 
 
-def cluster_path(entry: Entry) -> tuple[str, ...]:
-    """The names of the scopes that a node was made in, the outermost first."""
-    return ()
-
-
-def _clusters(entries: Iterable[Entry]) -> list[_Cluster]:
-    """The scopes of the nodes, each after the one it is in."""
-    found: dict[tuple[str, ...], _Cluster] = {}
-    for entry in entries:
-        path = cluster_path(entry)
-        for depth in range(1, len(path) + 1):
-            parent = found[path[: depth - 1]].id if depth > 1 else None
-            name = notation.visible(path[depth - 1])
-            found.setdefault(path[:depth], _Cluster(f"k{len(found)}", name, parent, []))
-        if path:
-            found[path].members.append(entry.id)
+def _clusters(graph: Description) -> list[_Cluster]:
+    """The scopes of the nodes, each after the one it is in; a constant is where it is used."""
+    found: dict[int, _Cluster] = {}
+    around = chains(graph.nodes)
+    for node in graph.nodes:
+        parent = None
+        for mark in around.get(node, ()):
+            if mark.start not in found:
+                found[mark.start] = _Cluster(f"k{len(found)}", _title(mark), parent, [])
+            parent = found[mark.start].id
+        if node in around:
+            members = found[around[node][-1].start].members
+            members.extend(entry.id for entry in (*graph.constants(node), graph.entry(node)))
     return list(found.values())
+
+
+def _title(mark: Mark) -> str:
+    """What a scope is called; the call of a module with its arguments, if they are short."""
+    full = "" if mark.subject is None else " ".join(repr(mark.subject).split())
+    title = full if 0 < len(full) <= _SCOPE else mark.name
+    return notation.shortened(notation.visible(title), _SCOPE)
 
 
 # --- what the page reads --------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from browser import chromium, opened
 
 import autodiff as ad
 from autodiff import Node, Tensor, Value
-from autodiff.view import page_content
 
 Open = Callable[..., AbstractContextManager[Any]]
 
@@ -35,11 +34,18 @@ def show(browser: Any, tmp_path: Path) -> Open:
 
 
 @pytest.fixture
-def clusters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frames in the graph of the example: one, and one with another one in it."""
-    paths = {"f1": ("one",), "f2": ("one", "inner"), "f3": ("one", "inner"), "f4": ("two",),
-             "f5": ("two",)}  # fmt: skip
-    monkeypatch.setattr(page_content, "cluster_path", lambda entry: paths.get(entry.name, ()))
+def framed() -> Node:
+    """The example with frames in it: one, and one with another one in it."""
+    θ, x1, x2 = Value(0.5, label="θ"), Value(2.0, label="x1"), Value(3.0, label="x2")
+    with ad.scope("one"):
+        product = θ * x1
+        with ad.scope("inner"):
+            wave = ad.sin(product + x2)
+    with ad.scope("two"):
+        parabola = θ * x2**2
+    f: Node = wave + parabola
+    f.label = "f"
+    return f
 
 
 def text(page: Any, selector: str) -> str:
@@ -214,10 +220,8 @@ def test_the_keyboard_reaches_every_node(example: Callable[[], Node], show: Open
         assert page.locator(":focus").get_attribute("aria-label") == f"{label}, adjoint 1"
 
 
-def test_what_can_be_used_has_a_role_and_a_name(
-    example: Callable[[], Node], show: Open, clusters: None
-) -> None:
-    with show(example()) as page:
+def test_what_can_be_used_has_a_role_and_a_name(framed: Node, show: Open) -> None:
+    with show(framed) as page:
         for name in ("To the start", "One step back", "One step on", "To the end", "Fit", "Larger",
                      "one, 3 nodes", "Skip the drawing"):  # fmt: skip
             role = "link" if name.startswith("Skip") else "button"
@@ -250,8 +254,8 @@ def test_search_by_label(example: Callable[[], Node], show: Open) -> None:
 # --- folding --------------------------------------------------------------------------------------
 
 
-def test_clusters_fold_and_unfold(example: Callable[[], Node], show: Open, clusters: None) -> None:
-    with show(example()) as page:
+def test_clusters_fold_and_unfold(framed: Node, show: Open) -> None:
+    with show(framed) as page:
         width = page.evaluate("drawing.size[0]")
         one = page.get_by_role("button", name="one, 3 nodes")
         assert one.get_attribute("aria-expanded") == "true"
@@ -275,21 +279,19 @@ def test_clusters_fold_and_unfold(example: Callable[[], Node], show: Open, clust
         assert page.evaluate("drawing.size[0]") == width
 
 
-def test_folding_within_folding(example: Callable[[], Node], show: Open, clusters: None) -> None:
-    with show(example()) as page:
+def test_folding_within_folding(framed: Node, show: Open) -> None:
+    with show(framed) as page:
         page.get_by_role("button", name="inner, 2 nodes").click()
         assert named(page, "f1").is_visible()
         assert not named(page, "f2").is_visible()
         page.click("#fold-all")
-        assert names(page, ".node:visible") == ["θ", "x1", "x2", "2", "f"]
+        assert names(page, ".node:visible") == ["θ", "x1", "x2", "f"]
         page.click("#unfold-all")
         assert page.locator("#canvas .node:visible").count() == 10
 
 
-def test_search_finds_and_opens_what_is_folded(
-    example: Callable[[], Node], show: Open, clusters: None
-) -> None:
-    with show(example()) as page:
+def test_search_finds_and_opens_what_is_folded(framed: Node, show: Open) -> None:
+    with show(framed) as page:
         page.click("#fold-all")
         page.fill("#search", "f2")
         assert page.locator(".frame.found:visible").count() == 1
@@ -365,10 +367,8 @@ def network() -> Node:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_has_contrast(
-    example: Callable[[], Node], show: Open, clusters: None, scheme: str
-) -> None:
-    with show(example(), color_scheme=scheme) as page:
+def test_all_text_has_contrast(framed: Node, show: Open, scheme: str) -> None:
+    with show(framed, color_scheme=scheme) as page:
         for step in (0, 3, 9, 15):
             page.evaluate(f"go({step})")
             named(page, "f1").hover()
@@ -395,10 +395,8 @@ def test_light_and_dark_follow_the_system_and_the_button(
         assert page.evaluate(paper) == "rgb(255, 255, 255)"
 
 
-def test_nothing_is_cut_off_and_nothing_overlaps(
-    example: Callable[[], Node], network: Node, show: Open, clusters: None
-) -> None:
-    for node in (example(), network):
+def test_nothing_is_cut_off_and_nothing_overlaps(framed: Node, network: Node, show: Open) -> None:
+    for node in (framed, network):
         with show(node) as page:
             page.keyboard.press("End")
             assert page.evaluate(CUT_OFF) == []
@@ -463,14 +461,12 @@ HOSTILE = [
 ]
 
 
-def test_hostile_labels_are_shown_and_do_nothing(
-    show: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(page_content, "cluster_path", lambda entry: (entry.name,))
+def test_hostile_labels_are_shown_and_do_nothing(show: Open) -> None:
     nodes = [Value(1.0 + i, label=label) for i, label in enumerate(HOSTILE)]
     f: Any = nodes[0]
-    for node in nodes[1:]:
-        f = f * node
+    for node, label in zip(nodes[1:], HOSTILE, strict=False):
+        with ad.scope(label):
+            f = f * node
     f.label = HOSTILE[0]
     with show(f) as page:
         page.evaluate("for (let i = 0; i <= passes.last; i++) go(i)")
