@@ -17,12 +17,13 @@ import click
 from autodiff.commands.checking import check
 from autodiff.commands.drawing import draw
 from autodiff.commands.explaining import explain
+from autodiff.commands.exploring import explore
 from autodiff.commands.gradients import grad
 from autodiff.commands.plotting import plot
 from autodiff.version import __version__
 from autodiff.view.rendering import RenderError
 
-COMMANDS = (grad, explain, draw, check, plot)
+COMMANDS = (grad, explain, draw, explore, check, plot)
 
 # What a computation or a file may bring about; anything else is a fault of the program itself.
 _FAULTS = (
@@ -38,6 +39,7 @@ Examples:
   autodiff grad "sin(θ*x1+x2)+θ*x2**2" θ=0.5 x1=2 x2=3
   autodiff explain "a*b + a**2" a=2 b=3
   autodiff draw "x*sin(x)" x=2 -o graph.svg
+  autodiff explore "x*sin(x)" x=2 --open
   autodiff check "x*log(x)" x=0.3
   autodiff plot "sin(x)/x" x=-15:15 -o sinc.png
 

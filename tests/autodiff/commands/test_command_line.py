@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -154,6 +155,20 @@ def test_draw_writes_a_picture(capsys: pytest.CaptureFixture[str], ending: str) 
     assert printed(capsys, "draw", "x*sin(x)", "x=2", "-o", f"f.{ending}") == f"f.{ending}\n"
     starts = {"png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph"}
     assert Path(f"f.{ending}").read_bytes().startswith(starts.get(ending, b"<?xml"))
+
+
+def test_explore_writes_a_page_and_opens_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(click, "launch", opened.append)
+    assert printed(capsys, "explore", "θ₁*sin(x)", "θ₁=2", "x=1") == "explore.html\n"
+    assert not opened
+    page = Path("explore.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "θ₁" in page
+    printed(capsys, "explore", "x*x", "x=1", "-o", "other.html", "--open")
+    assert opened == ["other.html"]
 
 
 def test_draw_shows_the_adjoints(capsys: pytest.CaptureFixture[str]) -> None:
@@ -298,7 +313,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("autodiff ", {"grad", "explain", "draw", "check", "plot"}),
+        ("autodiff ", {"grad", "explain", "draw", "explore", "check", "plot"}),
         ("autodiff grad --o", {"--order"}),
         ("autodiff grad 'sin(θ*x1)+pi+x2' ", {"θ=", "x1=", "x2="}),
         ("autodiff grad 'sin(θ*x1)+x2' x1=3 x", {"x2="}),
