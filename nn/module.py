@@ -14,6 +14,7 @@ from autodiff import Tensor, no_grad
 from autodiff.graph import Node, Operand, bare, next_number
 from autodiff.scopes import mark_call
 from nn.checks import need_fitting
+from nn.tables import html_table
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -190,6 +191,21 @@ class Module:
             parameter.frozen = frozen
             parameter.grad = None
         return self
+
+    def _repr_html_(self) -> str:
+        """The modules within and their own parameters as a table, for notebooks."""
+        rows = []
+        for path, module in self.named_modules():
+            shapes = [
+                f"{name} {'×'.join(map(str, x.shape)) or 'scalar'}" + " (frozen)" * x.frozen
+                for name, x in module.named_parameters()
+                if "." not in name
+            ]
+            size = sum(x.size for x in module.parameters())
+            rows.append([path or "·", repr(module), ", ".join(shapes), f"{size:,}" if size else ""])
+        return html_table(
+            ["path", "module", "its parameters", "numbers, with all below"], rows, "<<<>"
+        )
 
     if TYPE_CHECKING:
 

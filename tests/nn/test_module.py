@@ -218,3 +218,20 @@ def test_threads_that_predict_with_one_model_do_not_disturb_each_other() -> None
         assert first.result().tolist() == [1.0] * 100
         meeting.first_is_out.set()
         assert second.result().tolist() == [1.0] * 100
+
+
+def test_a_notebook_shows_the_modules_and_their_parameters() -> None:
+    net = Sequential(Dense(2, 3, generator=rng()), ReLU(), lambda x: x * 1.0)
+    net[0].bias.frozen = True
+    shown = net._repr_html_()
+    for text in ("layers.0", "Dense(2, 3)", "weight 2×3, bias 3 (frozen)", "layers.1", "ReLU()"):
+        assert text in shown
+    assert shown.count("<tr>") == 4
+    assert "<script>" not in Tagged("<script>")._repr_html_()
+
+
+class Tagged(Module):
+    """A module with a hostile argument."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
