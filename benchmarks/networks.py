@@ -79,7 +79,7 @@ def tasks(most_threads: int) -> Iterator[Task]:
                 ("jax", "onnx"), threads, lenet * batch,
             )  # fmt: skip
         yield Task("MLP 784-128-10, training step, batch 64", "mlp_step", (64,),
-                   ("eager", "compiled"), ("jax",), threads)  # fmt: skip
+                   ("eager", "compiled"), ("jax", "numpy"), threads)  # fmt: skip
     threads = most_threads
     for kind in ("max", "average"):
         yield Task(f"{kind}-pooling 2×2, 32×64×112×112, and back", "pooling", (kind,), LAYOUTS,
