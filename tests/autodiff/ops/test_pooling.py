@@ -51,6 +51,10 @@ def rows() -> Iterator[Row]:
             lambda x, n=size, p=parameters: ad.average_pool(x * x, n, count_padding=False, **p),
             (points(*shape),),
         )  # fmt: skip
+    yield (
+        "max_pool", "its gradient",
+        lambda x: ad.grad(lambda y: (ad.max_pool(y, 2) ** 3).sum())(x), (positive(1, 1, 4, 5),),
+    )  # fmt: skip
 
 
 TABLE: list[Row] = list(rows())
