@@ -31,8 +31,12 @@ POINT = ("θ=0.5", "x1=2", "x2=3")
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """In a folder of its own, and with a list in place of a browser."""
+    pages: list[str] = []
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(click, "launch", pages.append)
+    return pages
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -158,15 +162,13 @@ def test_draw_writes_a_picture(capsys: pytest.CaptureFixture[str], ending: str) 
 
 
 def test_explore_writes_a_page_and_opens_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], opened: list[str]
 ) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(click, "launch", opened.append)
     assert printed(capsys, "explore", "θ₁*sin(x)", "θ₁=2", "x=1") == "explore.html\n"
     assert not opened
     page = Path("explore.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
-    assert "θ₁" in page
+    assert json.dumps("θ₁")[1:-1] in page
     printed(capsys, "explore", "x*x", "x=1", "-o", "other.html", "--open")
     assert opened == ["other.html"]
 
