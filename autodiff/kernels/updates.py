@@ -19,7 +19,7 @@ _FEW = 1 << 12
 
 
 def descent(w: Array, g: Array, rate: float, decay: float) -> None:
-    """W ← w - rate (g + decay · w), in place.
+    """Take the step w ← w - rate (g + decay · w), in place.
 
     Args:
         w: what moves.
@@ -32,7 +32,7 @@ def descent(w: Array, g: Array, rate: float, decay: float) -> None:
 
 
 def momentum(w: Array, v: Array, g: Array, rate: float, mu: float, decay: float) -> None:
-    """V ← μ v - rate (g + decay · w), then w ← w + v, in place.
+    """Take the step v ← μ v - rate (g + decay · w), then w ← w + v, in place.
 
     Args:
         w: what moves.

@@ -34,6 +34,8 @@ def add_rows(
         out_origin: where the sum begins.
         count: numbers in a row.
     """
+    if begin == end:
+        return  # where there is nothing to add the sum may lie outside of any array
     lanes = BYTES // x.itemsize
     vectors = -(-count // lanes)
     width = -(-vectors // -(-vectors // _MOST_VECTORS))

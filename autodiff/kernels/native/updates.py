@@ -9,7 +9,7 @@ from autodiff.kernels.native.compiler import compiled
 
 @compiled
 def descent(w: Any, g: Any, rate: float, decay: float) -> None:
-    """W ← w - rate (g + decay · w), for flat arrays."""
+    """Take the step w ← w - rate (g + decay · w), for flat arrays."""
     rate, decay = w.dtype.type(rate), w.dtype.type(decay)
     for i in range(len(w)):
         push = g[i] + decay * w[i] if decay else g[i]
@@ -18,7 +18,7 @@ def descent(w: Any, g: Any, rate: float, decay: float) -> None:
 
 @compiled
 def momentum(w: Any, v: Any, g: Any, rate: float, mu: float, decay: float) -> None:
-    """V ← μ v - rate (g + decay · w), then w ← w + v, for flat arrays."""
+    """Take the step v ← μ v - rate (g + decay · w), then w ← w + v, for flat arrays."""
     kind = w.dtype.type
     rate, mu, decay = kind(rate), kind(mu), kind(decay)
     for i in range(len(w)):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -285,3 +288,32 @@ def test_what_a_thread_raises_is_raised() -> None:
         patch.setattr(config, "threads", 2)
         with pytest.raises(ArithmeticError, match="second part"):
             in_parallel(fails, 4)
+
+
+def test_no_memory_is_touched_for_a_sum_without_terms() -> None:
+    """Places in the border of a pooled map have no adjoints, and lie outside of the image."""
+    program = """if True:
+        import mmap
+        import numpy as np
+        from autodiff.kernels.dispatch import contiguous
+        from autodiff.kernels.native.gather import add_rows
+
+        page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ)
+        locked = contiguous(np.frombuffer(page, np.float64))  # writing to it ends the process
+        add_rows(np.ones(3), np.zeros(3, np.intp), 2, 2, 0, np.ones(9), locked, 0, 9)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is protected as Linux does it")
+@pytest.mark.parametrize("side", ["end", "start"])
+def test_kernels_touch_nothing_beyond_their_arrays(side: str) -> None:
+    """Their instructions are written by hand, so no compiler checks where they read and write."""
+    program = Path(__file__).with_name("guarded.py")
+    done = subprocess.run(
+        [sys.executable, program, side], capture_output=True, encoding="utf-8", timeout=300
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, (lines[-1:], done.stderr[-2000:])
+    assert lines[-1] == "nothing else was touched"
