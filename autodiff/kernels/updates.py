@@ -8,11 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from autodiff.arrays import Array
-from autodiff.kernels.parallel import in_parallel
 from autodiff.settings import config
-
-_BLOCK = 1 << 17
-"""Numbers that a thread updates at least: to wake another one takes as long as many of them."""
 
 _FEW = 1 << 12
 """So few numbers are done with NumPy before a compiled kernel would have begun."""
@@ -56,10 +52,5 @@ def _compiled(name: str, arrays: tuple[Array, ...], numbers: tuple[float, ...]) 
     for x in arrays:
         if x.dtype != w.dtype or x.shape != w.shape or not x.flags.c_contiguous:
             return False
-    kernel = getattr(import_module("autodiff.kernels.native.updates"), name)
-    flat = [x.reshape(-1) for x in arrays]
-    in_parallel(
-        lambda first, end: kernel(*(x[first * _BLOCK : end * _BLOCK] for x in flat), *numbers),
-        -(-w.size // _BLOCK),
-    )
+    import_module("autodiff.kernels.native.updates").step(name, arrays, numbers)
     return True

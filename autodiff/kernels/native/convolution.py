@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import SPARE, lay_out, panels, product, tile_width
+from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import Walk, block_of, fill, grid, walk
-from autodiff.kernels.parallel import in_parallel
 from autodiff.kernels.windows import Sizes
 from autodiff.settings import config
 
@@ -147,10 +147,10 @@ def _correlate_into(
         panel, counts, b, y.reshape(-1), (first[0] * wide + first[1]) * channels, y_steps,
         grid((path.images, path.lines, path.columns), y_steps), groups, ours, outputs,
     )  # fmt: skip
-    in_parallel(lambda begin, end: _correlate(begin, end, *arguments), path.blocks)
+    in_parallel(_correlate, path.blocks, *arguments)
 
 
-@compiled
+@shared
 def _correlate(
     first: int, end: int, by_channel: Any, walk: Walk, x: Any, rows: Any, x_steps: Any, w: Any,
     w_steps: Any, panel: int, counts: Any, b: Any, y: Any, y_origin: int, y_steps: Any, places: Any,
@@ -202,12 +202,12 @@ def correlate_kernel(
         by_channel, ends, path, x.reshape(-1), rows, count, x_steps, t.reshape(-1), outputs,
         sums.reshape(-1), places, groups, ours,
     )  # fmt: skip
-    in_parallel(lambda first, end: _correlate_kernel(first, end, *arguments), parts)
+    in_parallel(_correlate_kernel, parts, *arguments)
     w: Array = sums[:, :count].sum(0)
     return w.reshape(*size, ours, outputs)
 
 
-@compiled
+@shared
 def _correlate_kernel(
     first: int, end: int, by_channel: Any, ends: Any, walk: Walk, x: Any, rows: Any, count: int,
     x_steps: Any, t: Any, outputs: int, sums: Any, places: Any, groups: int, channels: int,

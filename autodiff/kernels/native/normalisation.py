@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels.native.compiler import compiled, summing
-from autodiff.kernels.parallel import in_parallel
+from autodiff.kernels.native.compiler import summing
+from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.team import shared
 
 _WIDE = 512
 """Numbers in a long row."""
@@ -44,11 +45,11 @@ def standardised_columns(x: Array, mean: Array, scale: Array, shift: Array) -> A
     """(x - mean) · scale + shift."""
     y = np.empty_like(x)
     along = _long(x, mean, scale, shift)
-    in_parallel(lambda first, end: _standardised_columns(first, end, x, along, y), _count(x, along))
+    in_parallel(_standardised_columns, _count(x, along), x, along, y)
     return y
 
 
-@compiled
+@shared
 def _standardised_columns(first: int, end: int, x: Any, along: Any, y: Any) -> None:
     mean, scale, shift = along[0], along[1], along[2]
     width = len(mean)
@@ -68,13 +69,11 @@ def adjoints_of_columns(
     rows = x.size // len(mean)
     along = _long(x, mean, weight / spread, to_weight / (spread * rows), to_bias / rows)
     to_x = np.empty_like(x)
-    in_parallel(
-        lambda first, end: _adjoint_of_columns(first, end, t, x, along, to_x), _count(x, along)
-    )
+    in_parallel(_adjoint_of_columns, _count(x, along), t, x, along, to_x)
     return to_x, to_weight.astype(x.dtype), to_bias.astype(x.dtype)
 
 
-@compiled
+@shared
 def _adjoint_of_columns(first: int, end: int, t: Any, x: Any, along: Any, to_x: Any) -> None:
     mean, scale, slope, offset = along[0], along[1], along[2], along[3]
     width = len(mean)
@@ -90,12 +89,12 @@ def _sums_of_columns(t: Array, x: Array, q: Array, p: Array) -> Array:
     along = _long(x, q, p)
     parts = -(-_count(x, along) // _BLOCK)
     sums = np.empty((parts, *along.shape), x.dtype)
-    in_parallel(lambda first, end: _add_columns(first, end, _BLOCK, t, x, along, sums), parts)
+    in_parallel(_add_columns, parts, _BLOCK, t, x, along, sums)
     total: Array = sums.sum(0, dtype=np.float64).reshape(2, -1, len(p)).sum(1)
     return total
 
 
-@compiled
+@shared
 def _add_columns(first: int, end: int, block: int, t: Any, x: Any, along: Any, sums: Any) -> None:
     q, p = along[0], along[1]
     width = len(p)
@@ -134,16 +133,11 @@ def standardised_rows(
     rows = x.size // len(weight)
     y, mean, variance = np.empty_like(x), np.empty(rows, x.dtype), np.empty(rows, x.dtype)
     least = x.dtype.type(eps)
-    in_parallel(
-        lambda first, end: _standardised_rows(
-            first, end, x, least, weight, bias, y, mean, variance
-        ),
-        rows,
-    )
+    in_parallel(_standardised_rows, rows, x, least, weight, bias, y, mean, variance)
     return y, mean, variance
 
 
-@compiled
+@shared
 def _standardised_rows(
     first: int, end: int, x: Any, eps: float, weight: Any, bias: Any, y: Any, mean: Any,
     variance: Any,
@@ -176,17 +170,12 @@ def adjoints_of_rows(
     parts = min(rows, max(_FEWEST, -(-rows // _LARGEST)))
     ends = np.arange(parts + 1) * rows // max(parts, 1)
     to_x, sums = np.empty_like(x), np.empty((parts, 2, columns), x.dtype)
-    in_parallel(
-        lambda first, end: _adjoints_of_rows(
-            first, end, ends, t, x, mean, spread, weight, to_x, sums
-        ),
-        parts,
-    )
+    in_parallel(_adjoints_of_rows, parts, ends, t, x, mean, spread, weight, to_x, sums)
     to_weight, to_bias = sums.sum(0)
     return to_x, to_weight, to_bias
 
 
-@compiled
+@shared
 def _adjoints_of_rows(
     first: int, end: int, ends: Any, t: Any, x: Any, mean: Any, spread: Any, weight: Any, to_x: Any,
     sums: Any,

@@ -8,13 +8,13 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels.native import normal
-from autodiff.kernels.native.compiler import compiled
 from autodiff.kernels.native.exponential import exponential
+from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.polynomial import polynomial
-from autodiff.kernels.parallel import in_parallel
+from autodiff.kernels.native.team import shared
 
 _BLOCK = 1 << 14
-"""Numbers that a thread works on before it looks for more."""
+"""Numbers that a thread works on at least, before it looks for more."""
 
 _INVERSE_ODD = [1 / n for n in range(1, 35, 2)]
 _artanh_ratio = polynomial(_INVERSE_ODD[:8], _INVERSE_ODD)
@@ -23,38 +23,38 @@ _artanh_ratio = polynomial(_INVERSE_ODD[:8], _INVERSE_ODD)
 
 def fill(name: str, *rows: Array) -> None:
     """Write a function of some rows, which is called ``name`` here, to the last one."""
-    function = globals()[name]
-    in_parallel(
-        lambda first, end: function(*(row[first * _BLOCK : end * _BLOCK] for row in rows)),
-        -(-len(rows[-1]) // _BLOCK),
-    )
+    in_parallel(globals()[name], len(rows[-1]), *rows, least=_BLOCK)
 
 
-@compiled
-def relu(x: Any, y: Any) -> None:
+@shared
+def relu(first: int, end: int, x: Any, y: Any) -> None:
     """The larger of x and 0; nan of nan."""
+    x, y = x[first:end], y[first:end]
     for i in range(len(x)):
         y[i] = x[i] if x[i] > 0 or x[i] != x[i] else 0
 
 
-@compiled
-def kept(condition: Any, x: Any, y: Any) -> None:
+@shared
+def kept(first: int, end: int, condition: Any, x: Any, y: Any) -> None:
     """X where the condition holds, elsewhere 0."""
+    condition, x, y = condition[first:end], x[first:end], y[first:end]
     for i in range(len(x)):
         y[i] = x[i] if condition[i] else 0
 
 
-@compiled
-def chosen(condition: Any, x: Any, z: Any, y: Any) -> None:
+@shared
+def chosen(first: int, end: int, condition: Any, x: Any, z: Any, y: Any) -> None:
     """X where the condition holds, elsewhere z."""
+    condition, x, z, y = condition[first:end], x[first:end], z[first:end], y[first:end]
     for i in range(len(x)):
         here, other = x[i], z[i]  # both are read, so that there is no branch
         y[i] = here if condition[i] else other
 
 
-@compiled
-def softplus(x: Any, y: Any) -> None:
+@shared
+def softplus(first: int, end: int, x: Any, y: Any) -> None:
     """log(1 + e^x)."""
+    x, y = x[first:end], y[first:end]
     zero, two = x.dtype.type(0), x.dtype.type(2)
     for i in range(len(x)):
         e = exponential(-np.abs(x[i]), zero)
@@ -63,32 +63,36 @@ def softplus(x: Any, y: Any) -> None:
         y[i] = larger + two * (s * _artanh_ratio(s * s))
 
 
-@compiled
-def bell(x: Any, y: Any) -> None:
+@shared
+def bell(first: int, end: int, x: Any, y: Any) -> None:
     """e^(-x²/2)."""
+    x, y = x[first:end], y[first:end]
     for i in range(len(x)):
         y[i] = normal.bell(x[i])
 
 
-@compiled
-def ndtr(x: Any, y: Any) -> None:
+@shared
+def ndtr(first: int, end: int, x: Any, y: Any) -> None:
     """The distribution function of the normal distribution."""
+    x, y = x[first:end], y[first:end]
     for i in range(len(x)):
         y[i] = normal.distribution(x[i])
 
 
-@compiled
-def sigmoid(x: Any, y: Any) -> None:
+@shared
+def sigmoid(first: int, end: int, x: Any, y: Any) -> None:
     """1 / (1 + e^-x)."""
+    x, y = x[first:end], y[first:end]
     zero, one = x.dtype.type(0), x.dtype.type(1)
     for i in range(len(x)):
         e = exponential(-np.abs(x[i]), zero)
         y[i] = (one if x[i] >= zero else e) / (one + e)
 
 
-@compiled
-def sigmoid_slope(x: Any, y: Any) -> None:
+@shared
+def sigmoid_slope(first: int, end: int, x: Any, y: Any) -> None:
     """e^-x / (1 + e^-x)²."""
+    x, y = x[first:end], y[first:end]
     zero, one = x.dtype.type(0), x.dtype.type(1)
     for i in range(len(x)):
         e = exponential(-np.abs(x[i]), zero)

@@ -8,7 +8,8 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels.native.compiler import compiled
-from autodiff.kernels.parallel import in_parallel
+from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.team import shared
 from autodiff.kernels.windows import Sizes
 
 NOBODY = -1
@@ -33,13 +34,11 @@ def max_pool(x: Array, size: Sizes, stride: Sizes, corner: Sizes, out: Sizes) ->
         out: height and width of the result.
     """
     y = np.empty((len(x), *out, x.shape[3]), x.dtype)
-    in_parallel(
-        lambda first, end: _max_pool(first, end, x, size, stride, corner, y), len(x) * out[0]
-    )
+    in_parallel(_max_pool, len(x) * out[0], x, size, stride, corner, y)
     return y
 
 
-@compiled
+@shared
 def _max_pool(first: int, end: int, x: Any, size: Any, stride: Any, corner: Any, y: Any) -> None:
     _, high, wide, _ = y.shape
     _, height, width, channels = x.shape
@@ -78,14 +77,11 @@ def winners(
         (n, *out, c) of int32; ``NOBODY`` where the largest is nan.
     """
     places = np.empty(largest.shape, np.int32)
-    in_parallel(
-        lambda first, end: _winners(first, end, x, largest, size, stride, corner, last, places),
-        len(x) * largest.shape[1],
-    )
+    in_parallel(_winners, len(x) * largest.shape[1], x, largest, size, stride, corner, last, places)
     return places
 
 
-@compiled
+@shared
 def _winners(
     first: int, end: int, x: Any, largest: Any, size: Any, stride: Any, corner: Any, last: bool,
     places: Any,
@@ -126,16 +122,11 @@ def max_unpool(
         last: see ``winners``.
     """
     back, exact = _target(t, x.shape[1:3], size, stride, corner)
-    in_parallel(
-        lambda first, end: _max_unpool(
-            first, end, t, x, largest, size, stride, corner, last, exact, back
-        ),
-        len(x),
-    )
+    in_parallel(_max_unpool, len(x), t, x, largest, size, stride, corner, last, exact, back)
     return back
 
 
-@compiled
+@shared
 def _max_unpool(
     first: int, end: int, t: Any, x: Any, largest: Any, size: Any, stride: Any, corner: Any,
     last: bool, exact: bool, back: Any,
@@ -176,14 +167,11 @@ def sum_pool(
     """The sum of each window, times ``weight``; arguments as for ``max_pool``."""
     y = np.empty((len(x), *out, x.shape[3]), x.dtype)
     factor = x.dtype.type(weight)
-    in_parallel(
-        lambda first, end: _sum_pool(first, end, x, size, stride, corner, factor, y),
-        len(x) * out[0],
-    )
+    in_parallel(_sum_pool, len(x) * out[0], x, size, stride, corner, factor, y)
     return y
 
 
-@compiled
+@shared
 def _sum_pool(
     first: int, end: int, x: Any, size: Any, stride: Any, corner: Any, weight: float, y: Any
 ) -> None:
@@ -212,14 +200,11 @@ def sum_unpool(
     """The transpose of ``sum_pool``: to (n, *spatial, c)."""
     back, exact = _target(t, spatial, size, stride, corner)
     factor = t.dtype.type(weight)
-    in_parallel(
-        lambda first, end: _sum_unpool(first, end, t, size, stride, corner, factor, exact, back),
-        len(t),
-    )
+    in_parallel(_sum_unpool, len(t), t, size, stride, corner, factor, exact, back)
     return back
 
 
-@compiled
+@shared
 def _sum_unpool(
     first: int, end: int, t: Any, size: Any, stride: Any, corner: Any, weight: float, exact: bool,
     back: Any,

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels.native.compiler import compiled
 from autodiff.kernels.native.convolution import CHUNKS
 from autodiff.kernels.native.gather import add_rows
+from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.pooling import NOBODY
-from autodiff.kernels.parallel import in_parallel
+from autodiff.kernels.native.team import shared
 from autodiff.kernels.pooling import Winners
 from autodiff.kernels.windows import Sizes
 
@@ -38,11 +38,11 @@ def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
     batch, channels = len(t.values), w.shape[3]
     x = np.zeros((batch, *spatial, channels), t.values.dtype)
     rows = w.reshape(*w.shape[:2], -1)
-    in_parallel(lambda first, end: _correlate_input(first, end, *t, rows, x), batch)
+    in_parallel(_correlate_input, batch, *t, rows, x)
     return x
 
 
-@compiled
+@shared
 def _correlate_input(
     first: int, end: int, t: Any, places: Any, size: Any, stride: Any, corner: Any, w: Any,
     x: Any,
@@ -86,12 +86,12 @@ def correlate_kernel(x: Array, t: Winners, size: Sizes) -> Array:
     parts = min(CHUNKS, batch)
     sums = np.zeros((parts, outputs, size[0], size[1] * channels), x.dtype)
     ends = np.arange(parts + 1) * batch // max(parts, 1)
-    in_parallel(lambda first, end: _correlate_kernel(first, end, ends, *t, x, sums), parts)
+    in_parallel(_correlate_kernel, parts, ends, *t, x, sums)
     w: Array = sums.sum(0)
     return w.reshape(outputs, *size, channels)
 
 
-@compiled
+@shared
 def _correlate_kernel(
     first: int, end: int, ends: Any, t: Any, places: Any, size: Any, stride: Any, corner: Any,
     x: Any, sums: Any,

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff.kernels.native.compiler import compiled
+from autodiff.arrays import Array
+from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.team import shared
+
+_BLOCK = 1 << 14
+"""Numbers that a thread updates at least, before it looks for more."""
 
 
-@compiled
-def descent(w: Any, g: Any, rate: float, decay: float) -> None:
+def step(name: str, arrays: tuple[Array, ...], numbers: tuple[float, ...]) -> None:
+    """Take the step that is called ``name`` here, for contiguous arrays of one dtype."""
+    flat = [x.reshape(-1) for x in arrays]
+    in_parallel(globals()[name], arrays[0].size, *flat, *numbers, least=_BLOCK)
+
+
+@shared
+def descent(first: int, end: int, w: Any, g: Any, rate: float, decay: float) -> None:
     """Take the step w ← w - rate (g + decay · w), for flat arrays."""
+    w, g = w[first:end], g[first:end]
     rate, decay = w.dtype.type(rate), w.dtype.type(decay)
     for i in range(len(w)):
         push = g[i] + decay * w[i] if decay else g[i]
         w[i] -= rate * push
 
 
-@compiled
-def momentum(w: Any, v: Any, g: Any, rate: float, mu: float, decay: float) -> None:
+@shared
+def momentum(
+    first: int, end: int, w: Any, v: Any, g: Any, rate: float, mu: float, decay: float
+) -> None:
     """Take the step v ← μ v - rate (g + decay · w), then w ← w + v, for flat arrays."""
+    w, v, g = w[first:end], v[first:end], g[first:end]
     kind = w.dtype.type
     rate, mu, decay = kind(rate), kind(mu), kind(decay)
     for i in range(len(w)):

@@ -17,7 +17,6 @@ import autodiff as ad
 from autodiff import config
 from autodiff.kernels import convolution, images, updates
 from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
-from autodiff.kernels.parallel import in_parallel
 from autodiff.kernels.pooling import max_pool, unpool, winners
 from autodiff.kernels.windows import framed, inside
 
@@ -277,17 +276,6 @@ def test_an_update_of_infinite_weights_without_decay_stays_finite_in_the_velocit
     updates.momentum(w, v, g, 0.5, 0.9, 0.0)
     updates.descent(w, g, 0.5, 0.0)
     assert (v.tolist(), w.tolist()) == ([-0.5], [np.inf])
-
-
-def test_what_a_thread_raises_is_raised() -> None:
-    def fails(first: int, end: int) -> None:
-        if first:
-            raise ArithmeticError("in the second part")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "threads", 2)
-        with pytest.raises(ArithmeticError, match="second part"):
-            in_parallel(fails, 4)
 
 
 def test_no_memory_is_touched_for_a_sum_without_terms() -> None:

@@ -1,0 +1,120 @@
+"""Work shared among threads.
+
+The threads are this process's own. They compute outside of Python's lock, and sleep when there has
+been nothing to do for a moment. How the work is divided never decides how numbers are added up:
+that is for the kernels to fix.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import Any
+
+from autodiff.kernels.native import team
+from autodiff.kernels.native.team import Shared
+from autodiff.settings import config
+
+_PATIENCE = 10_000
+"""How often a thread looks for work before it sleeps: for some 0.3 ms, as long as Python may take
+from one kernel to the next."""
+
+_PARTS = 8
+"""Into how many parts for each thread work is divided: one that comes late costs little."""
+
+
+class _Team:
+    """The threads, made when they are first needed; a forked process makes its own."""
+
+    def __init__(self) -> None:
+        self.cells = team.cells()
+        self.busy = threading.Lock()
+        self.helpers: list[_Helper] = []
+
+    def gather(self, count: int) -> None:
+        """Let so many threads help, and none sleep."""
+        while len(self.helpers) < count:
+            self.helpers.append(_Helper(self.cells))
+        self.cells[team.MOST] = count
+        for helper in self.helpers[:count]:
+            helper.wake()
+
+    def dismiss(self) -> None:
+        """End the threads, before Python ends."""
+        with self.busy:
+            for helper in self.helpers:
+                helper.end()
+            self.helpers.clear()
+
+
+class _Helper:
+    """A thread that helps, until nothing has come for a while; then it sleeps."""
+
+    def __init__(self, cells: Any) -> None:
+        self._asleep = self._ended = False
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._thread = threading.Thread(
+            target=self._run, args=(cells,), name="autodiff", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, cells: Any) -> None:
+        last = 0
+        while not self._ended:
+            last = team.help_out(cells, last, _PATIENCE)
+            self._asleep = True
+            self._bell.acquire()
+
+    def wake(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            self._bell.release()
+
+    def end(self) -> None:
+        self._ended = True
+        while self._thread.is_alive():
+            self.wake()
+            self._thread.join(0.001)
+
+
+_team = _Team()
+
+
+def _forget() -> None:
+    global _team
+    _team = _Team()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+atexit.register(lambda: _team.dismiss())
+
+
+def in_parallel(kernel: Shared, count: int, *arguments: Any, least: int = 1) -> None:
+    """Let ``kernel(first, end, *arguments)`` go over ``range(count)``, shared out among threads.
+
+    Where the threads are at work for somebody else, this one does all by itself.
+
+    Args:
+        kernel: see ``team.shared``.
+        count: how many parts there are.
+        arguments: of the kernel.
+        least: parts that are not worth being divided.
+
+    Raises:
+        MemoryError: a kernel found none.
+    """
+    threads = min(config.threads, -(-count // least))
+    here = _team
+    if threads < 2 or not here.busy.acquire(blocking=False):
+        if count:
+            kernel.alone(0, count, *arguments)
+        return
+    try:
+        here.gather(threads - 1)
+        grain = max(least, -(-count // (threads * _PARTS)))
+        kernel.together(here.cells, count, grain, *arguments)
+    finally:
+        here.busy.release()
