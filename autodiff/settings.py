@@ -15,7 +15,8 @@ class Config:
     Attributes:
         threads: how many the library's own kernels compute with; as many as there are cores that
             this process may use, unless set here or by the environment variable AUTODIFF_THREADS.
-            Matrix products are NumPy's, whose BLAS has threads of its own.
+            Products of matrices that are very small, thin or long are NumPy's, whose BLAS has
+            threads of its own.
         backend: "native" for kernels compiled by numba, where there are any; "numpy" for the
             compositions of NumPy's functions that define them. Without numba it is "numpy".
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import matrices
 
 
 def contract(x: Any, y: Any, x_labels: str, y_labels: str, out: str) -> Any:
@@ -39,7 +40,7 @@ def contract(x: Any, y: Any, x_labels: str, y_labels: str, out: str) -> Any:
     left = _ordered(x, x_labels, [*batch, *rows, *summed]).reshape(*stack, m, k)
     right = _ordered(y, y_labels, [*batch, *summed, *columns]).reshape(*stack, k, n)
     order = [*batch, *rows, *columns]
-    product = np.matmul(left, right).reshape([sizes[label] for label in order])
+    product = matrices.product(left, right).reshape([sizes[label] for label in order])
     return _ordered(product, "".join(order), list(out))
 
 

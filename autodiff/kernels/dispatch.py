@@ -30,7 +30,9 @@ class _Alias:
 
     def __init__(self, x: Array) -> None:
         self.array = x
-        self.__array_interface__ = x.__array_interface__ | {"data": (x.ctypes.data, False)}
+        interface = x.__array_interface__
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
 
 
 def contiguous(x: Array) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
+from math import gcd
 from types import ModuleType
 from typing import Literal
 
@@ -218,6 +219,10 @@ def _positions(x: Array, size: Sizes, stride: Sizes, padding: Widths) -> Sizes:
     return _two(output_sizes(spatial, size, stride, (1,) * len(size)))
 
 
+_SIDE_BY_SIDE = 16
+"""Rows of channels that are taken as one row, if there are that many."""
+
+
 class Pooled:
     """What max-pooling sends back, not worked out until it is known in which form it is needed.
 
@@ -264,5 +269,8 @@ class Pooled:
         """The sum over all axes but that of channels."""
         t, _, largest = self._images
         values = t if not np.isnan(largest).any() else np.where(np.isnan(largest), 0, t)
-        total: Array = values.sum((0, 1, 2))
+        rows, channels = values[..., 0].size, values.shape[3]
+        side = gcd(rows, _SIDE_BY_SIDE)  # short rows are added up slowly
+        sums: Array = values.reshape(-1, side * channels).sum(0).reshape(side, channels)
+        total: Array = sums.sum(0)
         return total

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import Array
 from autodiff.graph import Operand, describe
+from autodiff.kernels import matrices
 from autodiff.ops import einstein
 from autodiff.ops.pointwise import mul
 from autodiff.ops.rules import Biased, Linear
@@ -61,7 +61,7 @@ def _column(x: Any) -> Any:
 
 def _transpose_x(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     if len(shape_of(x)) == len(shape_of(y)) == 2:
-        return t @ y.mT
+        return _matmul(t, y.mT)
     if len(shape_of(y)) == 1:  # a product of numbers: no need of a matrix product
         return mul(t if len(shape_of(x)) == 1 else _column(t), y)
     t, x_rows, y_columns = _as_matrices(t, x, y)
@@ -70,7 +70,7 @@ def _transpose_x(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
 
 def _transpose_y(t: Any, f: Any, x: Any, y: Any, bias: Any = None) -> Any:
     if len(shape_of(x)) == len(shape_of(y)) == 2:
-        return x.mT @ t
+        return _matmul(x.mT, t)
     if len(shape_of(x)) == 1:
         rows = t if len(shape_of(y)) == 1 else reshape(t, (*shape_of(t)[:-1], 1, shape_of(t)[-1]))
         return mul(x if len(shape_of(y)) == 1 else _column(x), rows)
@@ -102,7 +102,9 @@ def _as(shape: tuple[int, ...], x: Any) -> Any:
     return x if shape_of(x) == shape else reshape(x, shape)
 
 
-_matmul = Linear("matmul", np.matmul, _transpose_x, _transpose_y, text=lambda x, y: f"{x} @ {y}")
+_matmul = Linear(
+    "matmul", matrices.product, _transpose_x, _transpose_y, text=lambda x, y: f"{x} @ {y}"
+)
 _matmul.readable = (_readable_x, _readable_y)
 
 
@@ -120,19 +122,9 @@ def matmul(x: Operand, y: Operand) -> Any:
 matmul.primitive = _matmul  # type: ignore[attr-defined]
 
 
-def _product_plus_bias(x: Array, w: Array, b: Array | None = None) -> Array:
-    y: Array = np.matmul(x, w)
-    if b is None:
-        return y
-    if y.ndim and np.result_type(y, b) == y.dtype:
-        y += b  # nobody else holds y
-        return y
-    return y + b
-
-
 _affine = Biased(
     "affine",
-    _product_plus_bias,
+    matrices.product,
     _transpose_x,
     _transpose_y,
     lambda t, f, x, w, b: t,  # the engine sums it over the axes along which b was broadcast

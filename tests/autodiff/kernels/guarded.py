@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff import config
 from autodiff.kernels import images
+from autodiff.kernels.native import matrices
 
 SIDE = sys.argv[-1]
 PAGE = mmap.PAGESIZE
@@ -83,9 +84,24 @@ CASES = (
 """Batch, channels, outputs, size, stride, padding, groups, dilation, length."""
 
 
+def multiply(dtype: Any, m: int, k: int, n: int) -> None:
+    """A product of matrices, with operands in both orders of memory."""
+    generator = np.random.default_rng(0)
+    shapes = ((m, k), (k, n))
+    for turned in (False, True):
+        operands = []
+        for shape in shapes:
+            x = guarded(shape[::-1] if turned else shape, dtype)
+            x[...] = generator.normal(size=x.shape)
+            operands.append(x.T if turned else x)
+        matrices.product(*operands, None)
+
+
 def run_all() -> None:
     """Every case in both precisions."""
     for dtype in (np.float32, np.float64):
+        for shape in ((8, 3, 9), (64, 50, 100), (100, 64, 50), (97, 5, 33), (9, 7, 300)):
+            multiply(dtype, *shape)
         for case in CASES:
             print(dtype.__name__, case, flush=True)
             run(dtype, *case)

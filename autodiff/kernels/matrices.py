@@ -1,0 +1,44 @@
+"""Products of matrices: by a compiled kernel where it applies, else by NumPy's BLAS.
+
+BLAS has threads of its own, which go on looking for work long after a product, and then stand in
+the way of those that compute what comes next. So only the smallest products are left to it, which
+it computes alone, and those that it does better.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autodiff.arrays import Array
+from autodiff.kernels import dispatch
+
+_WORTH_IT = 1 << 18
+"""Multiplications: BLAS does fewer than this in one thread."""
+_THINNEST = 8
+"""Fewer rows or columns leave most of a tile idle."""
+_LONGEST = 1 << 10
+"""Terms of a sum that are added up one by one; BLAS sums parts of longer ones."""
+
+
+def product(x: Array, y: Array, bias: Array | None = None) -> Array:
+    """X y + bias, as ``numpy.matmul`` multiplies vectors, matrices and stacks of matrices.
+
+    Args:
+        x: (..., n, m) or (m,).
+        y: (..., m, k) or (m,).
+        bias: what broadcasts to the product, or None.
+    """
+    if x.ndim == y.ndim == 2 and (bias is None or np.shape(bias) == y.shape[1:]):
+        (n, m), k = x.shape, y.shape[1]
+        if m == len(y) and n * m * k > _WORTH_IT and min(n, k) >= _THINNEST and m <= _LONGEST:
+            native = dispatch.native("matrices", x, y, bias)
+            if native is not None:
+                made: Array = native.product(x, y, bias)
+                return made
+    f: Array = np.matmul(x, y)
+    if bias is None:
+        return f
+    if f.ndim and np.result_type(f, bias) == f.dtype:
+        f += bias  # nobody else holds f
+        return f
+    return f + bias

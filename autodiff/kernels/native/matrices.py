@@ -1,0 +1,114 @@
+"""The product of two matrices.
+
+One operand is read where it lies, the other is laid out in panels first: the one of which that
+takes less. So the product may come out transposed, and is turned block by block while it is near.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import Array
+from autodiff.kernels.dispatch import contiguous
+from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.product import product as _product
+from autodiff.kernels.native.product import tile_width
+from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.walk import grid
+
+_ROWS = 48
+"""Rows that are worked on together: as many tiles of each height as fit without a rest."""
+
+
+def product(x: Array, y: Array, bias: Array | None = None) -> Array:
+    """X y + bias.
+
+    Each sum is taken in the order of its terms, whatever the shapes.
+
+    Args:
+        x: (m, k) in any layout, not empty.
+        y: (k, n) likewise.
+        bias: (n,), or None.
+
+    Returns:
+        (m, n), contiguous.
+    """
+    (m, k), n = x.shape, y.shape[1]
+    out = np.empty((m, n), x.dtype)
+    turned = k * m + m * n < k * n
+    left, right = (y.T, x.T) if turned else (x, y)
+    rows, columns = len(left), right.shape[1]
+    flat, steps = _flat(left)
+    seen, (right_row, right_column) = _flat(right)
+    plus = np.zeros(n, x.dtype) if bias is None else contiguous(bias)
+    _, width = tile_width(columns, x.itemsize)
+    panels = -(-columns // width)
+    laid = np.empty((panels, k, width), x.dtype)
+    in_parallel(_lay_out, panels, seen, right_row, right_column, columns, laid)
+    blocks = max(1, rows // _ROWS)
+    in_parallel(
+        _blocks, blocks, turned, rows, columns, flat, steps[0],
+        grid((min(rows, 2 * _ROWS),), (steps[0],)), (0, 0, steps[1]), laid.reshape(-1),
+        (0, 0, width), k * width, (1, 1, k), plus, out.reshape(-1),
+        grid((min(rows, 2 * _ROWS),), (columns,)),
+    )  # fmt: skip
+    return out
+
+
+def _flat(x: Array) -> tuple[Array, tuple[int, int]]:
+    """The numbers of a matrix as they lie in memory, and how far rows and columns are apart."""
+    if x.flags.c_contiguous or not x.flags.f_contiguous:
+        return contiguous(x).reshape(-1), (x.shape[1], 1)
+    return contiguous(x.T).reshape(-1), (1, len(x))
+
+
+@shared
+def _lay_out(
+    first: int, end: int, x: Any, row: int, column: int, columns: int, laid: Any
+) -> None:  # fmt: skip
+    _, terms, width = laid.shape
+    for panel in range(first, end):
+        begin = panel * width
+        count = min(width, columns - begin)
+        if column == 1:
+            for k in range(terms):
+                to, at = laid[panel, k], k * row + begin
+                here = x[at : at + count]
+                for j in range(count):
+                    to[j] = here[j]
+        else:
+            for j in range(count):
+                at = (begin + j) * column
+                here = x[at : at + (terms - 1) * row + 1]
+                for k in range(terms):
+                    laid[panel, k, j] = here[k * row]
+
+
+@shared
+def _blocks(
+    first: int, end: int, turned: bool, rows: int, columns: int, x: Any, x_row: int, places: Any,
+    x_steps: Any, w: Any, w_steps: Any, panel: int, counts: Any, bias: Any, out: Any, targets: Any,
+) -> None:  # fmt: skip
+    room = np.empty(len(targets) * columns * turned, out.dtype)
+    nothing = np.zeros(columns, out.dtype)
+    last = max(1, rows // _ROWS) - 1
+    for block in range(first, end):
+        begin = block * _ROWS
+        count = rows - begin if block == last else _ROWS
+        to, origin = (room, 0) if turned else (out, begin * columns)
+        _product(
+            None, x, begin * x_row, places, count, x_steps, w, 0, w_steps, panel, counts, nothing,
+            0, 0, to, origin, targets, columns,
+        )  # fmt: skip
+        if turned:
+            for i in range(columns):
+                part = out[i * rows + begin : i * rows + begin + count]
+                for j in range(count):
+                    part[j] = room[j * columns + i] + bias[begin + j]
+        else:
+            for i in range(begin, begin + count):
+                part = out[i * columns : (i + 1) * columns]
+                for j in range(columns):
+                    part[j] += bias[j]
