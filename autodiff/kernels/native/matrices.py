@@ -20,6 +20,10 @@ from autodiff.kernels.native.walk import grid
 
 _ROWS = 48
 """Rows that are worked on together: as many tiles of each height as fit without a rest."""
+_TURNING = 3
+"""How much longer it takes to copy numbers across their order."""
+_IN_PLACE = 1 << 20
+"""Numbers of a right operand that is read where it lies, if its rows are contiguous."""
 
 
 def product(x: Array, y: Array, bias: Array | None = None) -> Array:
@@ -37,24 +41,33 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
     """
     (m, k), n = x.shape, y.shape[1]
     out = np.empty((m, n), x.dtype)
-    turned = k * m + m * n < k * n
+    turned = _effort(y, n) > _effort(x.T, m) + _TURNING * m * n
     left, right = (y.T, x.T) if turned else (x, y)
     rows, columns = len(left), right.shape[1]
     flat, steps = _flat(left)
-    seen, (right_row, right_column) = _flat(right)
-    plus = np.zeros(n, x.dtype) if bias is None else contiguous(bias)
+    laid, (right_row, right_column) = _flat(right)
     _, width = tile_width(columns, x.itemsize)
-    panels = -(-columns // width)
-    laid = np.empty((panels, k, width), x.dtype)
-    in_parallel(_lay_out, panels, seen, right_row, right_column, columns, laid)
+    panel = width
+    if right_column > 1 or right.size > _IN_PLACE:
+        panels = -(-columns // width)
+        seen, laid = laid, np.empty(panels * k * width, x.dtype)
+        in_parallel(_lay_out, panels, seen, right_row, right_column, columns, laid, k, width)
+        right_row, panel = width, k * width
+    plus = np.zeros(n, x.dtype) if bias is None else contiguous(bias)
     blocks = max(1, rows // _ROWS)
     in_parallel(
         _blocks, blocks, turned, rows, columns, flat, steps[0],
-        grid((min(rows, 2 * _ROWS),), (steps[0],)), (0, 0, steps[1]), laid.reshape(-1),
-        (0, 0, width), k * width, (1, 1, k), plus, out.reshape(-1),
-        grid((min(rows, 2 * _ROWS),), (columns,)),
+        grid((min(rows, 2 * _ROWS),), (steps[0],)), (0, 0, steps[1]), laid, (0, 0, right_row),
+        panel, (1, 1, k), plus, out.reshape(-1), grid((min(rows, 2 * _ROWS),), (columns,)),
     )  # fmt: skip
     return out
+
+
+def _effort(right: Array, columns: int) -> int:
+    """How long it takes to lay out a right operand, in numbers that are copied in their order."""
+    if right.strides[1] != right.itemsize and columns > 1:
+        return _TURNING * right.size
+    return right.size if right.size > _IN_PLACE else 0
 
 
 def _flat(x: Array) -> tuple[Array, tuple[int, int]]:
@@ -66,16 +79,16 @@ def _flat(x: Array) -> tuple[Array, tuple[int, int]]:
 
 @shared
 def _lay_out(
-    first: int, end: int, x: Any, row: int, column: int, columns: int, laid: Any
+    first: int, end: int, x: Any, row: int, column: int, columns: int, laid: Any, terms: int,
+    width: int,
 ) -> None:  # fmt: skip
-    _, terms, width = laid.shape
     for panel in range(first, end):
         begin = panel * width
         count = min(width, columns - begin)
         if column == 1:
             for k in range(terms):
-                to, at = laid[panel, k], k * row + begin
-                here = x[at : at + count]
+                at = (panel * terms + k) * width
+                to, here = laid[at : at + count], x[k * row + begin : k * row + begin + count]
                 for j in range(count):
                     to[j] = here[j]
         else:
@@ -83,7 +96,7 @@ def _lay_out(
                 at = (begin + j) * column
                 here = x[at : at + (terms - 1) * row + 1]
                 for k in range(terms):
-                    laid[panel, k, j] = here[k * row]
+                    laid[(panel * terms + k) * width + j] = here[k * row]
 
 
 @shared
