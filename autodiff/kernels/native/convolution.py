@@ -14,7 +14,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels.native.parallel import in_parallel
-from autodiff.kernels.native.product import SPARE, lay_out, panels, product, tile_width
+from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels, product
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import Walk, block_of, fill, grid, walk
 from autodiff.kernels.windows import Sizes
@@ -136,7 +136,7 @@ def _correlate_into(
     )
     if by_channel:
         laid, width = np.ascontiguousarray(w), outputs
-        _, panel = tile_width(outputs, w.itemsize)
+        panel = panel_width(outputs, w.itemsize)
     else:
         laid, width = panels(w)
         panel = laid[0, 0].size
@@ -213,7 +213,7 @@ def _correlate_kernel(
     x_steps: Any, t: Any, outputs: int, sums: Any, places: Any, groups: int, channels: int,
 ) -> None:  # fmt: skip
     ours = outputs // groups
-    _, width = tile_width(ours, x.itemsize)
+    width = panel_width(ours, x.itemsize)
     frame = np.zeros(walk.images * walk.frame_high * walk.frame_wide * walk.channels, x.dtype)
     in_panels = by_channel is None and width < outputs
     most = walk.images * walk.lines * walk.columns * in_panels

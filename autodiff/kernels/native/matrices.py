@@ -13,8 +13,8 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.product import panel_width
 from autodiff.kernels.native.product import product as _product
-from autodiff.kernels.native.product import tile_width
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import grid
 
@@ -46,7 +46,7 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
     rows, columns = len(left), right.shape[1]
     flat, steps = _flat(left)
     laid, (right_row, right_column) = _flat(right)
-    _, width = tile_width(columns, x.itemsize)
+    width = panel_width(columns, x.itemsize)
     panel = width
     if right_column > 1 or right.size > _IN_PLACE:
         panels = -(-columns // width)

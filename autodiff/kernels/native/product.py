@@ -25,13 +25,24 @@ memory is then walked through from the front to the end."""
 
 
 @compiled
-def tile_width(columns: int, itemsize: int) -> tuple[int, int]:
-    """How many numbers there are in a vector, and how many columns in a tile."""
-    few = columns * itemsize <= NARROW * BYTES
-    lanes = (BYTES if few else LONGEST) // itemsize
-    vectors = -(-columns // lanes)
-    most = NARROW if few else WIDE
-    return lanes, -(-vectors // -(-vectors // most)) * lanes
+def _lanes(columns: int, itemsize: int) -> int:
+    """Numbers in the vectors of a panel of so many columns."""
+    return (BYTES if columns * itemsize <= NARROW * BYTES else LONGEST) // itemsize
+
+
+@compiled
+def panel_width(columns: int, itemsize: int) -> int:
+    """How many columns a panel has: so many that few lanes of the vectors are idle."""
+    best, least = 0, np.iinfo(np.intp).max
+    for vectors in range(WIDE, 0, -1):
+        lanes = _lanes(columns, itemsize)
+        width = min(vectors * lanes, -(-columns // lanes) * lanes)
+        rest = columns % width
+        lanes = _lanes(rest, itemsize)
+        busy = columns - rest + -(-rest // lanes) * lanes
+        if busy + busy // 16 < least:  # a narrow panel must be worth it
+            best, least = width, busy
+    return best
 
 
 def panels(w: Array) -> tuple[Array, int]:
@@ -45,7 +56,7 @@ def panels(w: Array) -> tuple[Array, int]:
         the width.
     """
     columns = w.shape[-1]
-    _, width = tile_width(columns, w.itemsize)
+    width = panel_width(columns, w.itemsize)
     count = -(-columns // width)
     laid = np.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
     for panel in range(count):
@@ -58,7 +69,7 @@ def panels(w: Array) -> tuple[Array, int]:
 @compiled
 def lay_out(w: Any, begin: int, terms: int, row: int, columns: int, laid: Any) -> None:
     """The same for a matrix of ``terms`` rows within a flat array, which lie ``row`` apart."""
-    _, width = tile_width(columns, w.itemsize)
+    width = panel_width(columns, w.itemsize)
     for first in range(0, columns, width):
         count = min(width, columns - first)
         for k in range(terms):
@@ -78,17 +89,17 @@ def product(
     into tiles. Of ``count`` rows, the last tile overlaps the one before and computes the same
     numbers again; where it would ``follow`` them, it goes on: there must be ``SPARE`` rows more.
     """
-    lanes, width = tile_width(columns, x.itemsize)
+    width = panel_width(columns, x.itemsize)
     tall = follow > 0 or count >= SPARE
-    if not tall:
-        lanes = BYTES // x.itemsize
-    step = width if tall else lanes
+    step = width if tall else BYTES // x.itemsize
     strip = count if by_channel is None or follow else min(count, _STRIP)
     for strip_begin in range(0, count, strip):
         strip_end = min(strip_begin + strip, count)
         for column in range(0, columns, step):
-            wide = min(step // lanes, -(-(columns - column) // lanes))
-            last = min(lanes, columns - column - (wide - 1) * lanes)
+            here = min(step, columns - column)
+            lanes = _lanes(here, x.itemsize)
+            wide = -(-here // lanes)
+            last = here - (wide - 1) * lanes
             height = _HEIGHTS[wide] if tall else 1
             w_begin = w_origin + column // width * panel + column % width
             for begin in range(strip_begin, strip_end, height):
