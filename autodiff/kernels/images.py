@@ -93,9 +93,9 @@ def correlate_input(
     rank = w.ndim - 2
     whole = padded_sizes(spatial, padding)
     if isinstance(t, Pooled):
-        if _is_plain(stride, dilation, groups) and w.shape[1] * w.shape[-1] >= _FEWEST_IN_A_RUN:
+        if _is_plain(stride, dilation, groups):
             scattered = import_module("autodiff.kernels.native.scattered")
-            kernels = contiguous(_four(w).transpose(0, 2, 3, 1))
+            kernels = _four(w).transpose(0, 2, 3, 1)
             x = _channels_first(scattered.correlate_input(t.winners, kernels, _two(whole)), rank)
             return x[inside(spatial, padding)]
         t = t.dense
@@ -115,10 +115,6 @@ def correlate_input(
     return _channels_first(x, rank)
 
 
-_FEWEST_IN_A_RUN = 32
-"""Shorter runs of an image are not worth being looked up one by one."""
-
-
 def correlate_kernel(
     x: Array, t: Array | Pooled, size: Sizes, stride: Sizes, dilation: Sizes, groups: int,
     padding: Widths = (),
@@ -126,11 +122,10 @@ def correlate_kernel(
     """See ``convolution.correlate_kernel``; ``padding`` are the zeros around each axis of x."""
     rank = len(size)
     if isinstance(t, Pooled):
-        if _is_plain(stride, dilation, groups) and x.shape[1] * size[-1] >= _FEWEST_IN_A_RUN:
+        if _is_plain(stride, dilation, groups):
             scattered = import_module("autodiff.kernels.native.scattered")
-            w = scattered.correlate_kernel(
-                _channels_last(framed(x, padding)), t.winners, _two(size)
-            )
+            images = _channels_last(framed(x, padding))
+            w = scattered.correlate_kernel(images, t.winners, _two(size))
             return _kernel_first(w.transpose(0, 3, 1, 2), rank)
         t = t.dense
     native = _native("convolution", rank, x, t)

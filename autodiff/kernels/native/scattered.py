@@ -12,16 +12,36 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels.native.compiler import compiled
 from autodiff.kernels.native.convolution import CHUNKS
-from autodiff.kernels.native.gather import add_rows
+from autodiff.kernels.native.gather import add_rows, aligned, tile_shape, whole
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.pooling import NOBODY
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.walk import copy
 from autodiff.kernels.pooling import Winners
 from autodiff.kernels.windows import Sizes
 
 _NEAR = 1 << 15
 """Bytes of images that are read together: they stay in the cache that is nearest."""
+_POSITIONS = 256
+"""Windows that are looked at together."""
+
+
+@compiled
+def _strip(high: int, wide: int) -> int:
+    """How many rows of windows are looked at together: strips of about one size."""
+    strips = max(1, -(-high * wide // _POSITIONS))
+    return max(1, -(-high // strips))
+
+
+@compiled
+def _shifts(size: Any, line: int, channels: int) -> Any:
+    """Where the places of a window are in an image, from the first one on."""
+    shifts = np.empty(size[0] * size[1], np.intp)
+    for k in range(len(shifts)):
+        shifts[k] = k // size[1] * line + k % size[1] * channels
+    return shifts
 
 
 def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
@@ -29,65 +49,99 @@ def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
 
     Args:
         t: the adjoint.
-        w: (o, kernel height, kernel width, c), contiguous.
+        w: (o, kernel height, kernel width, c) in any layout.
         spatial: height and width of the result.
 
     Returns:
         (n, *spatial, c).
     """
-    batch, channels = len(t.values), w.shape[3]
-    x = np.zeros((batch, *spatial, channels), t.values.dtype)
-    rows = w.reshape(*w.shape[:2], -1)
-    in_parallel(_correlate_input, batch, *t, rows, x)
+    outputs, rows, columns, channels = w.shape
+    run = columns * channels
+    laid = aligned((rows, outputs, whole(run, w.itemsize)), w.dtype)
+    laid[..., :run].reshape(rows, outputs, columns, channels)[...] = w.transpose(1, 0, 2, 3)
+    laid[..., run:] = 0
+    x = np.zeros((len(t.values), *spatial, channels), t.values.dtype)
+    in_parallel(_correlate_input, len(x), *t, laid, run, x)
     return x
 
 
 @shared
 def _correlate_input(
     first: int, end: int, t: Any, places: Any, size: Any, stride: Any, corner: Any, w: Any,
-    x: Any,
+    run: int, x: Any,
 ) -> None:  # fmt: skip
     _, high, wide, outputs = t.shape
-    _, rows, run = w.shape
+    rows, _, length = w.shape
     _, height, width, channels = x.shape
     flat, kernels = x.reshape(-1), w.reshape(-1)
-    count = size[0] * size[1]
-    groups = high * wide * count  # of adjoints that belong to the same element: their rows add up
-    ends = np.empty(groups + 1, np.intp)
-    corners = np.empty(groups, np.intp)
-    factors = np.empty(high * wide * outputs + 1, t.dtype)
-    at = np.empty(high * wide * outputs + 1, np.intp)
+    line, slab = width * channels, outputs * length
+    tall, long = tile_shape(rows, run, x.itemsize)
+    strip, shifts = _strip(high, wide), _shifts(size, line, channels)
+    each = len(shifts) + 1  # groups of adjoints for a window: one for each place, and nobody's
+    ends = np.empty(strip * wide * each, np.uintp)
+    factors = np.empty(len(ends) * outputs, t.dtype)
+    begins = np.empty(len(ends) * outputs, np.intp)
     for i in range(first, end):
-        filled = group = 0
-        ends[0] = 0
-        for r in range(high):
-            for q in range(wide):
-                for place in range(count):
-                    for o in range(outputs):
-                        factors[filled] = t[i, r, q, o]  # kept if it is one of them
-                        at[filled] = o * rows * run
-                        filled += places[i, r, q, o] == place
-                    row = i * height + r * stride[0] + corner[0] + place // size[1]
-                    column = q * stride[1] + corner[1] + place % size[1]
-                    corners[group] = (row * width + column) * channels
-                    group += 1
-                    ends[group] = filled
-        for a in range(rows):  # the part of the kernels that is read then stays in the cache
-            for group in range(groups):
-                add_rows(
-                    factors, at, ends[group], ends[group + 1], a * run, kernels, flat,
-                    corners[group] + a * width * channels, run,
-                )  # fmt: skip
+        for top in range(0, high, strip):
+            bottom = min(top + strip, high)
+            _sort(t[i, top:bottom], places[i, top:bottom], each, length, factors, begins, ends)
+            for a in range(0, rows, tall):  # the part of w that is read then stays in the cache
+                for v in range(0, run, long):
+                    group = 0
+                    for r in range(top, bottom):
+                        row = i * height + r * stride[0] + corner[0] + a
+                        for q in range(wide):
+                            begin = row * line + (q * stride[1] + corner[1]) * channels + v
+                            for shift in shifts:
+                                group += 1  # the first one is nobody's
+                                add_rows(
+                                    min(tall, rows - a), min(long, run - v), factors, begins,
+                                    group * outputs, ends[group], 1, kernels, a * slab + v, slab,
+                                    flat, begin + shift, line,
+                                )  # fmt: skip
+                            group += 1
+
+
+@compiled
+def _sort(
+    t: Any, places: Any, each: int, length: int, factors: Any, begins: Any, ends: Any
+) -> None:
+    """Put together the adjoints that belong to one place of one window.
+
+    Args:
+        t: (height, width, o).
+        places: of that shape.
+        each: number of groups for each window: the first has what is nobody's.
+        length: numbers in a row of a kernel.
+        factors: becomes the adjoints. A group has room for all outputs.
+        begins: becomes where the rows begin that they are factors of.
+        ends: becomes the end of each group.
+    """
+    high, wide, outputs = t.shape
+    for group in range(high * wide * each):
+        ends[group] = group * outputs
+    first = 0
+    for r in range(high):
+        for q in range(wide):
+            values, here = t[r, q], places[r, q]
+            for o in range(outputs):
+                group = np.uintp(first + here[o] - NOBODY)  # which no index counts from the end
+                term = ends[group]
+                factors[term] = values[o]
+                begins[term] = o * length
+                ends[group] = term + np.uintp(1)
+            first += each
 
 
 def correlate_kernel(x: Array, t: Winners, size: Sizes) -> Array:
     """The transpose with respect to w: to (o, kernel height, kernel width, c)."""
     batch, channels, outputs = len(x), x.shape[3], t.values.shape[3]
-    parts = min(CHUNKS, batch)
-    sums = np.zeros((parts, outputs, size[0], size[1] * channels), x.dtype)
+    parts, run = min(CHUNKS, batch), size[1] * channels
+    sums = aligned((parts, outputs, size[0], whole(run, x.itemsize)), x.dtype)
+    sums[...] = 0
     ends = np.arange(parts + 1) * batch // max(parts, 1)
     in_parallel(_correlate_kernel, parts, ends, *t, x, sums)
-    w: Array = sums.sum(0)
+    w: Array = sums.sum(0)[..., :run]
     return w.reshape(outputs, *size, channels)
 
 
@@ -99,30 +153,73 @@ def _correlate_kernel(
     _, high, wide, outputs = t.shape
     _, _, rows, run = sums.shape
     _, height, width, channels = x.shape
-    flat, kernels = x.reshape(-1), sums.reshape(-1)
-    image = height * width * channels
-    together = max(1, _NEAR // (image * x.itemsize))  # images: the sums are fetched once for all
-    factors = np.empty(together * high * wide, t.dtype)
-    corners = np.empty(together * high * wide, np.intp)
-    shifts = np.empty(size[0] * size[1] + 1, np.intp)  # of the places in a window, and of nobody
-    for k in range(size[0] * size[1]):
-        shifts[k] = (k // size[1] * width + k % size[1]) * channels
+    kernels, line = sums.reshape(-1), width * channels
+    tall, long = tile_shape(rows, run, x.itemsize)
+    strip, shifts = _strip(high, wide), _shifts(size, line, channels)
+    steps = (stride[0] * line, stride[1] * channels)
+    seen = (strip - 1) * stride[0] + size[0] + rows - 1  # lines that a strip has to do with
+    image = min(height, seen) * line
+    fitting = _NEAR // max(1, image * x.itemsize)
+    together = max(1, min(fitting, _POSITIONS // max(1, strip * wide)))
+    near = np.zeros(together * image + (rows - 1) * line + run, x.dtype)
+    pitch = (outputs + 7) // 16 * 16 + 8  # odd in lines of the cache: columns then spread over it
+    factors = np.empty(together * strip * wide * pitch, t.dtype)
+    corners = np.empty(together * strip * wide * pitch, np.intp)
     for part in range(first, end):
         for begin in range(ends[part], ends[part + 1], together):
-            for o in range(outputs):
-                filled = 0
-                for i in range(begin, min(begin + together, ends[part + 1])):
-                    for r in range(high):
-                        row = i * height + r * stride[0] + corner[0]
-                        at = (row * width + corner[1]) * channels
-                        for q in range(wide):
-                            place = places[i, r, q, o]
-                            factors[filled] = t[i, r, q, o]
-                            corners[filled] = at + shifts[place]
-                            filled += place != NOBODY
-                            at += stride[1] * channels
-                for a in range(rows):
-                    add_rows(
-                        factors, corners, 0, filled, a * width * channels, flat, kernels,
-                        ((part * outputs + o) * rows + a) * run, run,
+            last = min(begin + together, ends[part + 1])
+            for top in range(0, high, strip):
+                bottom = min(top + strip, high)
+                row = top * stride[0] + corner[0]
+                above = max(0, row)
+                below = max(above, min(height, row + seen))
+                terms = (bottom - top) * wide * pitch
+                for i in range(begin, last):
+                    k = i - begin
+                    source = x[i, above:below].reshape(-1)
+                    copy(source, near[k * image : k * image + len(source)])
+                    _look_up(
+                        t[i, top:bottom], places[i, top:bottom], shifts,
+                        k * image + (row - above) * line + corner[1] * channels, steps,
+                        together * image, pitch, factors[k * terms :], corners[k * terms :],
                     )  # fmt: skip
+                for o in range(outputs):
+                    for a in range(0, rows, tall):
+                        for v in range(0, run, long):
+                            add_rows(
+                                min(tall, rows - a), min(long, run - v), factors, corners, o,
+                                (last - begin) * terms, pitch, near, a * line + v, line, kernels,
+                                ((part * outputs + o) * rows + a) * run + v, run,
+                            )  # fmt: skip
+
+
+@compiled
+def _look_up(
+    t: Any, places: Any, shifts: Any, origin: int, steps: Any, nothing: int, pitch: int,
+    factors: Any, corners: Any,
+) -> None:  # fmt: skip
+    """Find what each adjoint is multiplied with; nobody's become zeros, times zeros.
+
+    Args:
+        t: (height, width, o).
+        places: of that shape.
+        shifts: of the places in a window.
+        origin: where the first window is.
+        steps: how far windows are apart.
+        nothing: where there are zeros.
+        pitch: how far windows are apart in the results.
+        factors: becomes the adjoints.
+        corners: becomes where that begins what they are multiplied with.
+    """
+    high, wide, outputs = t.shape
+    first = 0
+    for r in range(high):
+        for q in range(wide):
+            values, here = t[r, q], places[r, q]
+            row, corner = factors[first : first + outputs], corners[first : first + outputs]
+            at = origin + r * steps[0] + q * steps[1]
+            for o in range(outputs):
+                somebody = here[o] != NOBODY
+                row[o] = values[o] if somebody else t.dtype.type(0)
+                corner[o] = at + shifts[here[o]] if somebody else nothing
+            first += pitch

@@ -192,35 +192,114 @@ def test_compiled_pooling_is_that_of_numpy(case: tuple[Any, dict[str, Any]], tie
     np.testing.assert_allclose(adjoint.per_channel, expected.sum(axes), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
-    ("channels", "outputs", "size", "pool", "stride", "rank"),
-    [(20, 50, 5, 2, 2, 2), (20, 7, 3, 3, 2, 2), (40, 3, 2, 2, 1, 2), (33, 4, 3, 2, 2, 1),
-     (1, 5, 3, 2, 2, 2), (70, 4, 5, 2, 2, 2)],
-)  # fmt: skip
-def test_convolutions_take_what_pooling_sends_back(
-    channels: int, outputs: int, size: int, pool: int, stride: int, rank: int, dtype: Any
-) -> None:
-    """The adjoint of a convolution that is pooled, in its sharp form and as an array."""
+def pooled_convolution(
+    batch: int, channels: int, outputs: int, size: Sizes, spatial: Sizes, windows: Any, dtype: Any
+) -> tuple[Any, Any, Any, images.Pooled]:
+    """Images, kernels, an adjoint of the pooled convolution, and what it is before pooling.
+
+    A window without a winner has an adjoint that is nan: it must reach nothing.
+    """
     generator = np.random.default_rng(0)
-    w = generator.normal(size=(outputs, channels, *(size,) * rank)).astype(dtype)
-    x = generator.normal(size=(3, channels, *(10,) * rank)).astype(dtype)
-    y = generator.integers(-2, 3, (3, outputs, *(11 - size,) * rank)).astype(dtype)
-    y.reshape(-1)[0] = np.nan
-    largest = max_pool(y, (pool,) * rank, (stride,) * rank)
+    x = generator.normal(size=(batch, channels, *spatial)).astype(dtype)
+    w = generator.normal(size=(outputs, channels, *size)).astype(dtype)
+    shape = (n - k + 1 for n, k in zip(spatial, size, strict=True))
+    y = generator.integers(-2, 3, (batch, outputs, *shape)).astype(dtype)
+    y.reshape(-1)[:1] = np.nan
+    largest = images.max_pool(y, *windows)
     t = generator.normal(size=largest.shape).astype(dtype)
-    sharp = images.Pooled(t, y, largest, (pool,) * rank, (stride,) * rank, (), last=False)
+    t[np.isnan(largest)] = np.nan
+    return x, w, t, images.Pooled(t, y, largest, *windows, last=False)
+
+
+POOLED = [  # batch, channels, outputs, kernel, spatial, window, stride, padding of the pooling
+    (3, 20, 50, (5, 5), (10, 10), (2, 2), (2, 2), ()),
+    (3, 20, 7, (3, 3), (10, 10), (3, 3), (2, 2), ()),
+    (3, 40, 3, (2, 2), (10, 10), (2, 2), (1, 1), ()),
+    (3, 33, 4, (3,), (10,), (3,), (2,), ()),
+    (3, 70, 4, (5, 5), (10, 10), (2, 2), (2, 2), ()),
+    (2, 1, 20, (5, 5), (28, 28), (2, 2), (2, 2), ()),  # whole kernels are held in registers
+    (2, 3, 9, (3, 7), (9, 13), (2, 3), (3, 2), ((1, 1), (2, 0))),
+    (3, 2, 1, (7, 2), (12, 9), (3, 2), (2, 1), ((2, 1), (1, 1))),
+    (2, 1, 3, (1, 1), (5, 4), (2, 2), (2, 2), ((0, 1), (1, 0))),
+    (1, 3, 4, (3, 3), (42, 40), (2, 2), (2, 2), ((1, 1), (1, 1))),  # in several strips
+    (2, 1, 2, (3,), (700,), (3,), (2,), ((1, 2),)),  # strips are not shorter than a row
+    (37, 2, 5, (2, 3), (4, 5), (2, 2), (2, 2), ()),  # several images, and parts, are summed
+    (2, 150, 3, (2, 2), (4, 4), (2, 2), (1, 1), ()),  # a row is longer than the registers hold
+    (0, 3, 4, (3, 3), (6, 6), (2, 2), (2, 2), ()),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", POOLED, ids=str)
+def test_convolutions_take_what_pooling_sends_back(case: Any, dtype: Any) -> None:
+    """The adjoint of a convolution that is pooled, in its sharp form and as an array."""
+    *sizes, window, stride, padding = case
+    x, w, _, sharp = pooled_convolution(*sizes, (window, stride, padding), dtype)
     dense = sharp.dense
-    steps = ((1,) * rank, (1,) * rank, 1)
-    rounding = 1e-4 if dtype == np.float32 else 1e-12
+    steps = ((1,) * len(window), (1,) * len(window), 1)
     for got, expected in (
-        (images.correlate_input(sharp, w, x.shape[2:], *steps),
+        (correlate_input(sharp, w, x.shape[2:], *steps),
          convolution.correlate_input(dense, w, x.shape[2:], *steps)),
-        (images.correlate_kernel(x, sharp, w.shape[2:], *steps),
+        (correlate_kernel(x, sharp, w.shape[2:], *steps),
          convolution.correlate_kernel(x, dense, w.shape[2:], *steps)),
     ):  # fmt: skip
         assert got.shape == expected.shape
-        np.testing.assert_allclose(got, expected, rtol=0, atol=rounding)
+        assert got.dtype == dtype
+        atol = (1e-5 if dtype == np.float32 else 1e-13) * np.abs(expected).max(initial=1)
+        np.testing.assert_allclose(got, expected, rtol=0, atol=atol)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_convolutions_take_what_pooling_of_any_kind_sends_back(data: st.DataObject) -> None:
+    def two(least: int, most: int) -> Sizes:
+        return data.draw(st.tuples(*[st.integers(least, most)] * 2))
+
+    size, window, stride, more = two(1, 6), two(1, 4), two(1, 4), two(0, 5)
+    padding = tuple((data.draw(st.integers(0, k - 1)), data.draw(st.integers(0, k - 1)))
+                    for k in window)  # fmt: skip
+    spatial = tuple(map(sum, zip(size, window, more, strict=True)))
+    batch, channels = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([1, 2, 3, 8, 13]))
+    outputs = data.draw(st.sampled_from([1, 3, 8]))
+    test_convolutions_take_what_pooling_sends_back(
+        (batch, channels, outputs, size, spatial, window, stride, padding), np.float64
+    )
+
+
+def test_the_number_of_threads_changes_no_bit_of_what_pooling_sends_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    windows = ((2, 2), (2, 2), ())
+    x, w, _, sharp = pooled_convolution(37, 3, 10, (3, 3), (9, 8), windows, np.float32)
+    steps = ((1, 1), (1, 1), 1)
+    seen = set()
+    for threads in (1, 2, 3, 5):
+        monkeypatch.setattr(config, "threads", threads)
+        got = (
+            correlate_input(sharp, w, (9, 8), *steps),
+            correlate_kernel(x, sharp, (3, 3), *steps),
+        )
+        seen.add(tuple(array.tobytes() for array in got))
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_multiplied_with_winners_only(value: float) -> None:
+    """Zeros that pooling sends back are no factors: they would make nan of what is infinite."""
+    windows = ((2, 2), (2, 2), ())
+    x, w, t, _ = pooled_convolution(2, 3, 2, (2, 2), (5, 5), windows, np.float64)
+    y, largest = np.zeros((2, 2, 4, 4)), np.ones_like(t)
+    y[:, 0, 1::2, 1::2] = y[:, 1, ::2, ::2] = 1  # which places win
+    largest[0, 0, 0, 0] = np.nan  # and nobody here
+    adjoint = images.Pooled(np.nan_to_num(t), y, largest, *windows, last=False)
+    x[0, 0, 0, 0] = w[1, 0, 0, 0] = value  # the image's corner is seen by the first place alone
+    steps = ((1, 1), (1, 1), 1)
+    of_w = ~np.isfinite(correlate_kernel(x, adjoint, (2, 2), *steps))
+    assert np.argwhere(of_w).tolist() == [[1, 0, 0, 0]]
+    of_x = ~np.isfinite(correlate_input(adjoint, w, (5, 5), *steps))
+    expected = np.zeros_like(of_x)
+    expected[:, 0, :4:2, :4:2] = True
+    np.testing.assert_array_equal(of_x, expected)
 
 
 # --- in the engine --------------------------------------------------------------------------------
@@ -281,14 +360,22 @@ def test_an_update_of_infinite_weights_without_decay_stays_finite_in_the_velocit
 def test_no_memory_is_touched_for_a_sum_without_terms() -> None:
     """Places in the border of a pooled map have no adjoints, and lie outside of the image."""
     program = """if True:
-        import mmap
+        import ctypes, mmap
+        import numba
         import numpy as np
-        from autodiff.kernels.dispatch import contiguous
         from autodiff.kernels.native.gather import add_rows
 
-        page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ)
-        locked = contiguous(np.frombuffer(page, np.float64))  # writing to it ends the process
-        add_rows(np.ones(3), np.zeros(3, np.intp), 2, 2, 0, np.ones(9), locked, 0, 9)
+        @numba.njit
+        def add(terms, x, out):
+            add_rows(2, 9, x, np.zeros(3, np.intp), 2, 2 + terms, 1, x, 0, 1, out, 0, 9)
+
+        x, sums = np.ones(60), np.zeros(18)
+        add(1, x, sums)
+        assert sums.tolist() == [1.0] * 18
+        page = mmap.mmap(-1, mmap.PAGESIZE)
+        locked = np.frombuffer(page, np.float64)
+        ctypes.CDLL(None).mprotect(ctypes.c_void_p(locked.ctypes.data), mmap.PAGESIZE, 0)
+        add(0, x, locked)  # reading or writing it ends the process
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
