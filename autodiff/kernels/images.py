@@ -19,6 +19,7 @@ from autodiff.arrays import Array
 from autodiff.kernels import convolution, dispatch, pooling
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.pooling import Ties, Winners
+from autodiff.kernels.remembered import Remembered
 from autodiff.kernels.windows import (
     Sizes,
     Widths,
@@ -167,15 +168,23 @@ def _corner(padding: Widths) -> Sizes:
 # --- pooling --------------------------------------------------------------------------------------
 
 
-def max_pool(x: Array, size: Sizes, stride: Sizes, padding: Widths = ()) -> Array:
-    """See ``pooling.max_pool``; ``padding`` is a border that never wins."""
+_winners = Remembered()
+"""Which of several equal elements win, and the places that ``max_pool`` found."""
+
+
+def max_pool(
+    x: Array, size: Sizes, stride: Sizes, padding: Widths = (), last: bool = False
+) -> Array:
+    """See ``pooling.max_pool``; a border never wins. ``Pooled`` tells of ``last``."""
     native = _native("pooling", len(size), x) if x.ndim == len(size) + 2 else None
     if native is None:
         return pooling.max_pool(framed(x, padding, -np.inf), size, stride)
     out = _positions(x, size, stride, padding)
-    images = _channels_last(x)
-    y = native.max_pool(images, _two(size), _two(stride), _corner(padding), out)
-    return _channels_first(y, len(size))
+    windows = _two(size), _two(stride), _corner(padding)
+    y, places = native.max_pool(_channels_last(x), *windows, out, last)
+    y = _channels_first(y, len(size))
+    _winners.keep(y, (last, places))
+    return y
 
 
 def sum_pool(
@@ -235,10 +244,9 @@ class Pooled:
         self, t: Array, x: Array, largest: Array, size: Sizes, stride: Sizes, padding: Widths,
         last: bool,
     ) -> None:  # fmt: skip
-        self.rank = len(size)
-        self._images = tuple(map(_channels_last, (t, x, largest)))
-        self._windows = (_two(size), _two(stride), _corner(padding))
-        self._last = last
+        self._x, self._largest, self._last = x, largest, last
+        self._t = _channels_last(t)
+        self._windows = (size, stride, padding)
 
     @staticmethod
     def knows(t: Array, x: Array, size: Sizes, ties: Ties) -> bool:
@@ -248,22 +256,28 @@ class Pooled:
     @cached_property
     def winners(self) -> Winners:
         """The adjoint of each window, and the place that it belongs to."""
-        native = import_module("autodiff.kernels.native.pooling")
-        t, *images = self._images
-        return Winners(t, native.winners(*images, *self._windows, self._last), *self._windows)
+        size, stride, padding = self._windows
+        found = _winners.of(self._largest)
+        if found is None or found[0] is not self._last:  # it is a copy, or of another rule
+            found = _winners.of(max_pool(self._x, *self._windows, self._last))
+        _, places = found
+        return Winners(self._t, places, _two(size), _two(stride), _corner(padding))
 
     @cached_property
     def dense(self) -> Array:
         """All as an array, (n, c, *spatial)."""
         native = import_module("autodiff.kernels.native.pooling")
-        x = native.max_unpool(*self._images, *self._windows, self._last)
-        return _channels_first(x, self.rank)
+        values, places, *windows = self.winners
+        x = native.max_unpool(values, places, _two(self._x.shape[2:]), *windows)
+        return _channels_first(x, len(self._windows[0]))
 
     @cached_property
     def per_channel(self) -> Array:
         """The sum over all axes but that of channels."""
-        t, _, largest = self._images
-        values = t if not np.isnan(largest).any() else np.where(np.isnan(largest), 0, t)
+        values, places, *_ = self.winners
+        nobody = places < 0
+        if nobody.any():
+            values = np.where(nobody, 0, values)
         rows, channels = values[..., 0].size, values.shape[3]
         side = gcd(rows, _SIDE_BY_SIDE)  # short rows are added up slowly
         sums: Array = values.reshape(-1, side * channels).sum(0).reshape(side, channels)

@@ -97,7 +97,7 @@ def _pull_max(t: Any, f: Any, x: Any, *, ties: Ties, **windows: Any) -> Any:
 
 _max_pool = Explicit(
     "max_pool",
-    lambda x, *, ties, **windows: images.max_pool(x, **windows),
+    lambda x, *, ties, **windows: images.max_pool(x, **windows, last=ties == "last"),
     vjp=_pull_max,
     jvp=lambda dx, f, x, *, ties, **windows: _pool(
         dx, _winners(f, x, ties=ties, **windows), **windows

@@ -16,7 +16,7 @@ from autodiff.kernels.native.compiler import compiled
 from autodiff.kernels.native.convolution import CHUNKS
 from autodiff.kernels.native.gather import add_rows, aligned, tile_shape, whole
 from autodiff.kernels.native.parallel import in_parallel
-from autodiff.kernels.native.pooling import NOBODY
+from autodiff.kernels.native.strongest import NOBODY
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import copy
 from autodiff.kernels.pooling import Winners

@@ -79,6 +79,26 @@ class Emitter:
         function = self._function("masked.store", kind, f"{self._kind}.p0")
         self.builder.call(function, [vector, place, _LANE(self.bytes), mask])
 
+    def place_of(self, kind: Any, array: Any, place: Any) -> Any:
+        """Where some whole numbers of 32 bits are, one for each lane, in a flat array of them."""
+        data = self.context.make_array(kind)(self.context, self.builder, array).data
+        whole = ir.VectorType(_LANE, self.lanes).as_pointer()
+        return self.builder.bitcast(self.builder.gep(data, [place]), whole)
+
+    def load_places(self, place: Any, mask: Any) -> Any:
+        """Read whole numbers; 0 in the lanes that don't exist."""
+        whole = ir.VectorType(_LANE, self.lanes)
+        kind = ir.FunctionType(whole, [place.type, _LANE, self._choice, whole])
+        function = self._function("masked.load", kind, f"v{self.lanes}i32.p0")
+        nothing = _constants(_LANE, [0] * self.lanes)
+        return self.builder.call(function, [place, _LANE(4), mask, nothing])
+
+    def store_places(self, vector: Any, place: Any, mask: Any) -> None:
+        """Write whole numbers."""
+        kind = ir.FunctionType(ir.VoidType(), [vector.type, place.type, _LANE, self._choice])
+        function = self._function("masked.store", kind, f"v{self.lanes}i32.p0")
+        self.builder.call(function, [vector, place, _LANE(4), mask])
+
     def number_at(self, address: Any) -> Any:
         """A single number, in every lane."""
         place = self.builder.inttoptr(address, self.number.as_pointer())
