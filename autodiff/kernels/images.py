@@ -7,7 +7,6 @@ so that the next kernel finds what it wants.
 
 from __future__ import annotations
 
-from functools import cached_property
 from importlib import import_module
 from math import gcd
 from types import ModuleType
@@ -16,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.caching import cached
 from autodiff.kernels import convolution, dispatch, pooling
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.pooling import Ties, Winners
@@ -245,21 +245,21 @@ class Pooled:
         """Whether there are compiled kernels for it."""
         return ties in ("first", "last") and _native("pooling", len(size), x, t) is not None
 
-    @cached_property
+    @cached
     def winners(self) -> Winners:
         """The adjoint of each window, and the place that it belongs to."""
         native = import_module("autodiff.kernels.native.pooling")
         t, *images = self._images
         return Winners(t, native.winners(*images, *self._windows, self._last), *self._windows)
 
-    @cached_property
+    @cached
     def dense(self) -> Array:
         """All as an array, (n, c, *spatial)."""
         native = import_module("autodiff.kernels.native.pooling")
         x = native.max_unpool(*self._images, *self._windows, self._last)
         return _channels_first(x, self.rank)
 
-    @cached_property
+    @cached
     def per_channel(self) -> Array:
         """The sum over all axes but that of channels."""
         t, _, largest = self._images
