@@ -6,7 +6,7 @@ graph that its forward pass records.
 
 from nn import initialisers
 from nn.architecture import architecture, from_architecture
-from nn.containers import Residual, Sequential
+from nn.containers import Recompute, Residual, Sequential
 from nn.data import (
     Augmentation,
     Batches,
@@ -151,6 +151,7 @@ __all__ = [
     "Quadratic",
     "RMSprop",
     "ReLU",
+    "Recompute",
     "Residual",
     "Sequential",
     "SiLU",

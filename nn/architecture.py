@@ -154,9 +154,9 @@ class _Description:
             return {"shared": first["id"]}
         kind = type(module)
         arguments, options = module._made_with
-        if isinstance(module, Sequential) and (
-            kind is Sequential or not module.has_its_first_layers()
-        ):
+        if isinstance(module, Sequential) and module.is_its_layers():
+            arguments = tuple(module.layers)
+        elif isinstance(module, Sequential) and not module.has_its_first_layers():
             if kind.forward is not Sequential.forward:
                 raise TypeError(
                     f"{kind.__name__}: its layers are others than it was made with, and it computes"

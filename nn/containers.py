@@ -1,16 +1,19 @@
-"""Modules made of modules: one behind the other, or around a short cut."""
+"""Modules made of modules: one behind the other, stored or not, or around a short cut."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, overload
 
 import numpy as np
 
-from autodiff import no_grad
+import autodiff as ad
 from autodiff.graph import Operand, bare, describe
 from autodiff.ops.shapes import shape_of
 from nn.module import Array, Module, shown
+from nn.snapshots import Snapshot
 
 
 class Sequential(Module):
@@ -55,7 +58,7 @@ class Sequential(Module):
     def outputs(self, x: Operand) -> list[Array]:
         """The output of every layer as a bare array, computed without recording."""
         computed: list[Any] = [x]
-        with no_grad():
+        with ad.no_grad():
             for layer in self.layers:
                 computed.append(layer(computed[-1]))
         return [np.asarray(bare(output)) for output in computed[1:]]
@@ -74,10 +77,77 @@ class Sequential(Module):
     def __len__(self) -> int:
         return len(self.layers)
 
+    def is_its_layers(self) -> bool:
+        """Whether it is made with its layers, and nothing else says what it is."""
+        return type(self).__init__ is Sequential.__init__
+
     def __repr__(self) -> str:
-        if type(self) is not Sequential:
+        if not self.is_its_layers():
             return super().__repr__()
-        return f"Sequential({', '.join(map(shown, self.layers))})"
+        return f"{type(self).__name__}({', '.join(map(shown, self.layers))})"
+
+
+_storing: ContextVar[bool] = ContextVar("nn_storing", default=False)
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Let ``Recompute`` store everything in this block, for those who look at the graph."""
+    token = _storing.set(True)
+    try:
+        yield
+    finally:
+        _storing.reset(token)
+
+
+class Recompute(Sequential):
+    """A ``Sequential`` that stores only its input and output, and computes again what is between.
+
+    Training a network holds what every layer has computed until the reverse walk is past it. Of
+    these layers it holds nothing; the walk computes them once more when it comes to them. A network
+    of n layers, cut into parts of √n, holds about 2 √n results at a time, for the price of a second
+    forward pass (Griewank & Walther, Evaluating Derivatives, chapter 12; Chen, Xu, Zhang &
+    Guestrin, Training Deep Nets with Sublinear Memory Cost, 2016). Costs, gradients and what is
+    learnt are those of a ``Sequential``, bit for bit unless a parameter is used more than once; so
+    are the paths of parameters, and weights can be exchanged between the two.
+
+    When layers compute again, all is as it was: generators draw the same numbers, so that
+    ``Dropout`` drops the same elements; modes and buffers are those of that moment; and afterwards
+    nothing has happened, so that ``BatchNorm`` counts a batch once.
+
+    Args:
+        layers: modules, or functions without parameters. Random numbers come from generators that
+            are attributes of modules, as in the layers of this package.
+
+    Raises:
+        ValueError: in the reverse walk, if the layers compute something else than before.
+
+    Example:
+        >>> import numpy as np
+        >>> from nn import Dense, Dropout, Recompute, ReLU, Sequential
+        >>> rng = np.random.default_rng(0)
+        >>> block = Recompute(Dense(4, 50, generator=rng), ReLU(), Dropout(generator=rng))
+        >>> net = Sequential(block, Dense(50, 2, generator=rng))
+        >>> cost = (net(np.ones((3, 4))) ** 2).sum()
+        >>> cost.backward()
+        >>> block[0].weight.grad.shape
+        (4, 50)
+    """
+
+    def forward(self, x: Operand) -> Any:
+        if _storing.get() or not ad.is_recording():
+            return super().forward(x)
+        before: Snapshot | None = None
+
+        def computed(x: Operand) -> Any:
+            nonlocal before
+            if before is None:
+                before = Snapshot(self)
+                return Sequential.forward(self, x)
+            with before.again():
+                return Sequential.forward(self, x)
+
+        return ad.checkpoint(computed, name="recompute")(x)
 
 
 class Residual(Module):

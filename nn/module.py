@@ -31,20 +31,21 @@ call_observer: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = Con
 )
 """Who stands between a call of a module and its ``forward``, which he calls; usually nobody."""
 
-_evaluating: ContextVar[bool] = ContextVar("nn_evaluating", default=False)
+evaluating: ContextVar[bool] = ContextVar("nn_evaluating", default=False)
+"""Whether modules compute as ``eval()`` says, whatever their own modes are."""
 
 
 @contextmanager
-def evaluation() -> Iterator[None]:
+def evaluation(wanted: bool = True) -> Iterator[None]:
     """Compute as ``eval()`` says in this block, in this thread and asynchronous task only.
 
     No module is changed for it, so that others can use or train the same one at the same time.
     """
-    token = _evaluating.set(True)
+    token = evaluating.set(wanted)
     try:
         yield
     finally:
-        _evaluating.reset(token)
+        evaluating.reset(token)
 
 
 class Parameter(Tensor):
@@ -166,7 +167,7 @@ class Module:
 
     @property
     def training(self) -> bool:
-        return bool(self.__dict__["training"]) and not _evaluating.get()
+        return bool(self.__dict__["training"]) and not evaluating.get()
 
     @training.setter
     def training(self, mode: bool) -> None:

@@ -20,6 +20,7 @@ from autodiff.ops.shapes import shape_of
 from autodiff.recording import Block, State
 from nn.checks import whole
 from nn.module import Array, Module, call_observer, evaluation
+from nn.snapshots import Snapshot
 
 
 @dataclass
@@ -192,21 +193,12 @@ def untouched(model: Module) -> Iterator[None]:
 
     Its attributes and those of the modules below it, its buffers and its generators are put back.
     """
-    attributes = [(vars(module), dict(vars(module))) for _, module in model.named_modules()]
-    buffers = [(x, x.copy()) for _, x in model.named_buffers() if x.flags.writeable]
-    states = [(source.bit_generator, source.bit_generator.state)
-              for _, source in model.named_generators()]  # fmt: skip
+    before = Snapshot(model)
     try:
         with evaluation():
             yield
     finally:
-        for present, before in attributes:
-            present.clear()
-            present.update(before)
-        for buffer, numbers in buffers:
-            np.copyto(buffer, numbers)
-        for bits, state in states:
-            bits.state = state
+        before.restore()
 
 
 def _bare(output: Any) -> Any:

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from autodiff import Tensor, recording
 from autodiff.graph import Node
+from nn.containers import storing
 from nn.module import Module
 from nn.observation import one_example, untouched
 
@@ -40,7 +41,7 @@ def traced(
     try:
         for parameter in frozen:
             parameter.frozen = False  # a constant would leave no trace
-        with untouched(model), recording(True):
+        with untouched(model), storing(), recording(True):
             output = model(x)
     finally:
         for parameter in frozen:

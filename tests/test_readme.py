@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_CODE = {
     "README.md": 7,
-    "transforms.md": 7,
+    "transforms.md": 8,
     "courses.md": 3,
     "command_line.md": 8,
     "views.md": 4,

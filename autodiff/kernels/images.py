@@ -7,7 +7,6 @@ so that the next kernel finds what it wants.
 
 from __future__ import annotations
 
-from functools import cached_property
 from importlib import import_module
 from math import gcd
 from types import ModuleType
@@ -16,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.caching import cached
 from autodiff.kernels import convolution, dispatch, pooling
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.pooling import Ties, Winners
@@ -253,7 +253,7 @@ class Pooled:
         """Whether there are compiled kernels for it."""
         return ties in ("first", "last") and _native("pooling", len(size), x, t) is not None
 
-    @cached_property
+    @cached
     def winners(self) -> Winners:
         """The adjoint of each window, and the place that it belongs to."""
         size, stride, padding = self._windows
@@ -263,7 +263,7 @@ class Pooled:
         _, places = found
         return Winners(self._t, places, _two(size), _two(stride), _corner(padding))
 
-    @cached_property
+    @cached
     def dense(self) -> Array:
         """All as an array, (n, c, *spatial)."""
         native = import_module("autodiff.kernels.native.pooling")
@@ -271,7 +271,7 @@ class Pooled:
         x = native.max_unpool(values, places, _two(self._x.shape[2:]), *windows)
         return _channels_first(x, len(self._windows[0]))
 
-    @cached_property
+    @cached
     def per_channel(self) -> Array:
         """The sum over all axes but that of channels."""
         values, places, *_ = self.winners

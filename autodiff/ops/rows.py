@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.caching import cached
 from autodiff.graph import Operand, Tensor, Value
 from autodiff.kernels import pointwise as kernels
 from autodiff.ops import formula, generate
@@ -65,18 +65,18 @@ _MEANINGS: dict[str, ast.expr] = {}
 class _Row(Pointwise):
     """A primitive with functions on floats, generated when they are first needed."""
 
-    @cached_property
+    @cached
     def on_floats(self) -> Callable[..., float]:
         """The function on floats, for other formulas."""
         return generate.on_floats(self)
 
-    @cached_property
-    def scalar_pull(self) -> Callable[..., None] | None:  # type: ignore[override]
+    @cached
+    def scalar_pull(self) -> Callable[..., None] | None:
         """The generated step of a sweep over scalars."""
         return generate.scalar_pull(self) if len(self.operand_names) < 3 else None
 
-    @cached_property
-    def scalar_contributions(  # type: ignore[override]
+    @cached
+    def scalar_contributions(
         self,
     ) -> Callable[[Any, float], tuple[Any, ...]] | None:
         """The generated step of the general walk at a scalar."""

@@ -14,13 +14,14 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, reduce
+from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from autodiff.adjoint import dense
 from autodiff.apply import apply
+from autodiff.caching import cached
 from autodiff.graph import Node, Operand, bare
 from autodiff.ops import formula
 from autodiff.primitive import NO_PARAMETERS, Operands, Parameters, Primitive
@@ -88,27 +89,27 @@ class Pointwise(Rule):
 
     # A program uses few of all rows, so a row's formulas are read when they are first needed.
 
-    @cached_property
+    @cached
     def value(self) -> ast.expr:
         """The function as a formula."""
         return formula.parse(self.texts[0])
 
-    @cached_property
+    @cached
     def partials(self) -> list[ast.expr]:
         """The partial derivatives as formulas, one per operand."""
         return [formula.parse(partial) for partial in self.texts[1:]]
 
-    @cached_property
+    @cached
     def contribution_formulas(self) -> list[ast.expr | None]:
         """``t`` times the partial derivatives, as formulas; None for those that are zero."""
         return [formula.contribution(partial) for partial in self.partials]
 
-    @cached_property
-    def compute(self) -> Callable[..., Any]:  # type: ignore[override]
+    @cached
+    def compute(self) -> Callable[..., Any]:
         """The function on bare arrays."""
         return formula.function(self.value, ", ".join(self.operand_names), self._arrays)
 
-    @cached_property
+    @cached
     def _contributions(self) -> list[Contribution | None]:
         arguments = ["t", "f", *self.operand_names]
         return [

@@ -190,7 +190,7 @@ class _Checkpoint(Joint):
                 output = (moving or [None])[0] if parameters["single"] else _joined(moving)
         finally:
             transform_running.reset(token)
-        if output is None or not np.array_equal(bare(output), bare(f), equal_nan=True):
+        if output is None or not _same(bare(output), bare(f)):
             raise ValueError(
                 f"checkpoint: '{self.name}' gave another result when it was computed again; it "
                 "has to be a function of its arguments, without random numbers and side effects"
@@ -232,6 +232,11 @@ def _substituted(outputs: Sequence[Node], others: Mapping[Node, Node], start: in
             values = [bare(x) for x in operands]
             now[node] = record(node.primitive, operands, values, node.parameters, bare(node))
     return [now.get(output, output) for output in outputs]
+
+
+def _same(x: Any, y: Any) -> bool:
+    """Whether two results are equal; to look for nan takes copies, so only where it is needed."""
+    return np.array_equal(x, y) or np.array_equal(x, y, equal_nan=True)
 
 
 def _packed(data: Sequence[Any]) -> Array:

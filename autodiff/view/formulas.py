@@ -11,8 +11,8 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
+from autodiff.caching import cached
 from autodiff.ops import formula
 from autodiff.view import notation
 
@@ -35,7 +35,7 @@ class Formula:
     text: str
     names: Mapping[str, str] = field(default_factory=dict)
 
-    @cached_property
+    @cached
     def tree(self) -> ast.expr | None:
         """Its syntax tree; None if it is no expression of Python's, such as ``x × y``."""
         try:

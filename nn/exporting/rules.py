@@ -14,7 +14,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff.ops.spatial import padding_widths
-from nn.containers import Residual, Sequential
+from nn.containers import Recompute, Residual, Sequential
 from nn.exporting.graph import OnnxGraph, Value, onnx_rule
 from nn.layers import (
     ELU,
@@ -54,7 +54,7 @@ Widths = Sequence[tuple[int, int]]
 # --- modules of modules ---------------------------------------------------------------------------
 
 
-@onnx_rule(Sequential)
+@onnx_rule(Sequential, Recompute)
 def _sequential(graph: OnnxGraph, layer: Sequential, x: Value) -> str:
     for part in layer:
         x = graph.apply(part, x)

@@ -46,7 +46,7 @@ def residual(rng: np.random.Generator, dtype: str) -> nn.Module:
     return nn.Sequential(
         nn.Residual(block, nn.Dropout(0.5, generator=rng), shortcut=around),
         nn.Residual(nn.Tanh()),
-        nn.Sequential(ad.sigmoid, nn.Flatten()),
+        nn.Recompute(ad.sigmoid, nn.Flatten()),
     )
 
 

@@ -255,6 +255,9 @@ def hidden_change() -> nn.Module:
 
 
 class Twice(nn.Sequential):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__(layer)
+
     def forward(self, x: Any) -> Any:
         return super().forward(super().forward(x))
 

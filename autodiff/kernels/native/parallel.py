@@ -33,9 +33,12 @@ class _Team:
         self.helpers: list[_Helper] = []
 
     def gather(self, count: int) -> None:
-        """Let so many threads help, and none sleep."""
+        """Let so many threads help, and none sleep; fewer if the system gives no more."""
         while len(self.helpers) < count:
-            self.helpers.append(_Helper(self.cells))
+            try:
+                self.helpers.append(_Helper(self.cells))
+            except RuntimeError:  # too many of them, or Python is about to end
+                break
         self.cells[team.MOST] = count
         for helper in self.helpers[:count]:
             helper.wake()
