@@ -47,18 +47,18 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
     flat, steps = _flat(left)
     laid, (right_row, right_column) = _flat(right)
     width = panel_width(columns, x.itemsize)
-    panel = width
+    panels, panel = -(-columns // width), width
     if right_column > 1 or right.size > _IN_PLACE:
-        panels = -(-columns // width)
         seen, laid = laid, np.empty(panels * k * width, x.dtype)
         in_parallel(_lay_out, panels, seen, right_row, right_column, columns, laid, k, width)
         right_row, panel = width, k * width
     plus = np.zeros(n, x.dtype) if bias is None else contiguous(bias)
-    blocks = max(1, rows // _ROWS)
+    together = min(rows, 2 * _ROWS)
     in_parallel(
-        _blocks, blocks, turned, rows, columns, flat, steps[0],
-        grid((min(rows, 2 * _ROWS),), (steps[0],)), (0, 0, steps[1]), laid, (0, 0, right_row),
-        panel, (1, 1, k), plus, out.reshape(-1), grid((min(rows, 2 * _ROWS),), (columns,)),
+        _blocks, max(1, rows // _ROWS) * panels, turned, rows, columns, width, flat, steps[0],
+        grid((together,), (steps[0],)), (0, 0, steps[1]), laid, (0, 0, right_row), panel,
+        (1, 1, k), plus, out.reshape(-1), bias is not None,
+        grid((together,), (width if turned else columns,)),
     )  # fmt: skip
     return out
 
@@ -101,27 +101,32 @@ def _lay_out(
 
 @shared
 def _blocks(
-    first: int, end: int, turned: bool, rows: int, columns: int, x: Any, x_row: int, places: Any,
-    x_steps: Any, w: Any, w_steps: Any, panel: int, counts: Any, bias: Any, out: Any, targets: Any,
+    first: int, end: int, turned: bool, rows: int, columns: int, width: int, x: Any, x_row: int,
+    places: Any, x_steps: Any, w: Any, w_steps: Any, panel: int, counts: Any, bias: Any, out: Any,
+    biased: bool, targets: Any,
 ) -> None:  # fmt: skip
-    room = np.empty(len(targets) * columns * turned, out.dtype)
-    nothing = np.zeros(columns, out.dtype)
-    last = max(1, rows // _ROWS) - 1
-    for block in range(first, end):
-        begin = block * _ROWS
-        count = rows - begin if block == last else _ROWS
-        to, origin = (room, 0) if turned else (out, begin * columns)
+    """Some rows for each panel of columns, then the next rows."""
+    room = np.empty(len(targets) * width * turned, out.dtype)
+    nothing = np.zeros(width, out.dtype)
+    panels, last = -(-columns // width), max(1, rows // _ROWS) - 1
+    for part in range(first, end):
+        begin, column = part // panels * _ROWS, part % panels * width
+        height = rows - begin if part // panels == last else _ROWS
+        wide = min(width, columns - column)
+        to, origin = (room, 0) if turned else (out, begin * columns + column)
         _product(
-            None, x, begin * x_row, places, count, x_steps, w, 0, w_steps, panel, counts, nothing,
-            0, 0, to, origin, targets, columns,
+            None, x, begin * x_row, places, height, x_steps, w, part % panels * panel, w_steps,
+            panel_width(wide, w.itemsize), counts, nothing, 0, 0, to, origin, targets, wide,
         )  # fmt: skip
         if turned:
-            for i in range(columns):
-                part = out[i * rows + begin : i * rows + begin + count]
-                for j in range(count):
-                    part[j] = room[j * columns + i] + bias[begin + j]
-        else:
-            for i in range(begin, begin + count):
-                part = out[i * columns : (i + 1) * columns]
-                for j in range(columns):
-                    part[j] += bias[j]
+            for i in range(wide):
+                at = (column + i) * rows + begin
+                row = out[at : at + height]
+                for j in range(height):
+                    row[j] = room[j * width + i] + bias[begin + j]
+        elif biased:
+            for j in range(height):
+                at = (begin + j) * columns + column
+                row = out[at : at + wide]
+                for i in range(wide):
+                    row[i] += bias[column + i]
