@@ -15,6 +15,7 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels, product
+from autodiff.kernels.native.sums import add_up
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import Walk, block_of, fill, grid, walk
 from autodiff.kernels.windows import Sizes
@@ -196,14 +197,14 @@ def correlate_kernel(
     rows = np.concatenate([rows, np.full(SPARE, rows[-1])])
     places = np.arange(len(rows)) * outputs
     parts = min(CHUNKS, path.blocks)
-    sums = np.zeros((parts, len(rows), outputs), x.dtype)
+    sums = np.empty((parts, len(rows), outputs), x.dtype)
     ends = np.arange(parts + 1) * path.blocks // max(parts, 1)
     arguments = (
         by_channel, ends, path, x.reshape(-1), rows, count, x_steps, t.reshape(-1), outputs,
         sums.reshape(-1), places, groups, ours,
     )  # fmt: skip
     in_parallel(_correlate_kernel, parts, *arguments)
-    w: Array = sums[:, :count].sum(0)
+    w = add_up(sums)[:count] if parts else np.zeros((count, outputs), x.dtype)
     return w.reshape(*size, ours, outputs)
 
 
@@ -218,7 +219,9 @@ def _correlate_kernel(
     in_panels = by_channel is None and width < outputs
     most = walk.images * walk.lines * walk.columns * in_panels
     laid = np.empty(most * (-(-ours // width) * width), x.dtype)
+    slab = len(rows) * outputs
     for part in range(first, end):
+        sums[part * slab : (part + 1) * slab] = 0
         for block in range(ends[part], ends[part + 1]):
             image, images, row, lines = block_of(walk, block)
             counts = (images, lines, walk.columns)
@@ -238,7 +241,7 @@ def _correlate_kernel(
                 else:
                     right, step, panel = t, outputs, width
                 t_steps = (lines * walk.columns * step, walk.columns * step, step)
-                to = part * len(rows) * outputs + o
+                to = part * slab + o
                 product(
                     by_channel, seen, at + group * channels, rows, count, x_steps, right, begin,
                     t_steps, panel, counts, sums, to, 1, sums, to, places, ours,

@@ -17,6 +17,7 @@ from autodiff.kernels.native.convolution import CHUNKS
 from autodiff.kernels.native.gather import add_rows, aligned, tile_shape, whole
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import NOBODY
+from autodiff.kernels.native.sums import add_up
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import copy
 from autodiff.kernels.pooling import Winners
@@ -60,7 +61,7 @@ def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
     laid = aligned((rows, outputs, whole(run, w.itemsize)), w.dtype)
     laid[..., :run].reshape(rows, outputs, columns, channels)[...] = w.transpose(1, 0, 2, 3)
     laid[..., run:] = 0
-    x = np.zeros((len(t.values), *spatial, channels), t.values.dtype)
+    x = np.empty((len(t.values), *spatial, channels), t.values.dtype)
     in_parallel(_correlate_input, len(x), *t, laid, run, x)
     return x
 
@@ -82,6 +83,7 @@ def _correlate_input(
     factors = np.empty(len(ends) * outputs, t.dtype)
     begins = np.empty(len(ends) * outputs, np.intp)
     for i in range(first, end):
+        flat[i * height * line : (i + 1) * height * line] = 0
         for top in range(0, high, strip):
             bottom = min(top + strip, high)
             _sort(t[i, top:bottom], places[i, top:bottom], each, length, factors, begins, ends)
@@ -138,10 +140,9 @@ def correlate_kernel(x: Array, t: Winners, size: Sizes) -> Array:
     batch, channels, outputs = len(x), x.shape[3], t.values.shape[3]
     parts, run = min(CHUNKS, batch), size[1] * channels
     sums = aligned((parts, outputs, size[0], whole(run, x.itemsize)), x.dtype)
-    sums[...] = 0
     ends = np.arange(parts + 1) * batch // max(parts, 1)
     in_parallel(_correlate_kernel, parts, ends, *t, x, sums)
-    w: Array = sums.sum(0)[..., :run]
+    w = add_up(sums)[..., :run] if parts else np.zeros((*sums.shape[1:-1], run), x.dtype)
     return w.reshape(outputs, *size, channels)
 
 
@@ -165,7 +166,9 @@ def _correlate_kernel(
     pitch = (outputs + 7) // 16 * 16 + 8  # odd in lines of the cache: columns then spread over it
     factors = np.empty(together * strip * wide * pitch, t.dtype)
     corners = np.empty(together * strip * wide * pitch, np.intp)
+    slab = outputs * rows * run
     for part in range(first, end):
+        kernels[part * slab : (part + 1) * slab] = 0
         for begin in range(ends[part], ends[part + 1], together):
             last = min(begin + together, ends[part + 1])
             for top in range(0, high, strip):

@@ -1,0 +1,32 @@
+"""Partial sums, added up in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import Array
+from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.team import shared
+
+_BLOCK = 1 << 12
+"""Numbers of the sum that a thread works on at least, before it looks for more."""
+
+
+def add_up(parts: Array) -> Array:
+    """The sum over the first axis of a contiguous array, which is not empty."""
+    total = np.empty(parts.shape[1:], parts.dtype)
+    in_parallel(_add_up, total.size, parts.reshape(-1), total.reshape(-1), least=_BLOCK)
+    return total
+
+
+@shared
+def _add_up(first: int, end: int, parts: Any, total: Any) -> None:
+    size = len(total)
+    to = total[first:end]
+    to[:] = parts[first:end]
+    for begin in range(size, len(parts), size):
+        here = parts[begin + first : begin + end]
+        for k in range(len(to)):
+            to[k] += here[k]
