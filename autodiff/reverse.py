@@ -20,6 +20,7 @@ import numpy as np
 from autodiff.adjoint import ABSENT, Masked, Scattered, Structured, dense
 from autodiff.arrays import real_array
 from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
+from autodiff.kernels import buffers
 from autodiff.ops.pointwise import where
 from autodiff.ops.shapes import astype, shape_of, sum_to, to_value
 from autodiff.recording import examiner
@@ -352,7 +353,7 @@ def settled(t: Any, node: Node, taken: set[int]) -> Any:
     if t is ABSENT:
         return np.zeros_like(node._data)
     array = np.asarray(dense(t))
-    if id(array) in taken or not (array.flags.owndata and array.flags.writeable):
+    if id(array) in taken or not (array.flags.writeable and buffers.is_alone(array)):
         array = array.copy(order="K")
     taken.add(id(array))
     return array

@@ -10,15 +10,16 @@ from __future__ import annotations
 import argparse
 import tracemalloc
 
+from autodiff.kernels import buffers
 from benchmarks.peers import ours
 from benchmarks.timing import Step
 
 
 def peak(step: Step) -> int:
     """The most bytes that a step holds at a time, beyond what is there before it."""
-    tracemalloc.start()
     step()
-    tracemalloc.reset_peak()
+    buffers.release()
+    tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     step()
     _, most = tracemalloc.get_traced_memory()

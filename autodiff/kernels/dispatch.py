@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.settings import config
 
 _DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
@@ -63,7 +64,7 @@ def elementwise(name: str, *operands: Any) -> Array | None:
     if any(x.shape != like.shape for x in operands):
         return None
     order = sorted(range(like.ndim), key=lambda i: -like.strides[i])
-    result = np.empty_like(like)
+    result = buffers.empty_like(like)
     ordered = [x.transpose(order) for x in (*operands, result)]
     if not all(x.flags.c_contiguous for x in ordered):
         return None

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels, product
 from autodiff.kernels.native.sums import add_up
@@ -52,7 +53,7 @@ def correlate(
     Returns:
         (n, *out, o).
     """
-    y = np.empty((len(x), *out, w.shape[0] * w.shape[4]), x.dtype)
+    y = buffers.empty((len(x), *out, w.shape[0] * w.shape[4]), x.dtype)
     _correlate_into(y, (0, 0), (1, 1), x, w, b, corner, stride, dilation, by_channel)
     return y
 
@@ -80,7 +81,7 @@ def correlate_input(
         (n, *spatial, c).
     """
     channels = w.shape[0] * w.shape[4]
-    x = np.empty((len(t), *spatial, channels), t.dtype)
+    x = buffers.empty((len(t), *spatial, channels), t.dtype)
     nothing = np.zeros(channels, t.dtype)
     for phase in np.ndindex(*stride):
         down, across = (
@@ -197,7 +198,7 @@ def correlate_kernel(
     rows = np.concatenate([rows, np.full(SPARE, rows[-1])])
     places = np.arange(len(rows)) * outputs
     parts = min(CHUNKS, path.blocks)
-    sums = np.empty((parts, len(rows), outputs), x.dtype)
+    sums = buffers.empty((parts, len(rows), outputs), x.dtype)
     ends = np.arange(parts + 1) * path.blocks // max(parts, 1)
     arguments = (
         by_channel, ends, path, x.reshape(-1), rows, count, x_steps, t.reshape(-1), outputs,

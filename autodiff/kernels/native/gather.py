@@ -5,31 +5,17 @@ out[r, v] += Σ over e of factors[e] · x[places[e] + r, v]
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
-import numpy as np
 from numba import types
 from numba.core import cgutils
 
-from autodiff.arrays import Array
 from autodiff.kernels.native.compiler import compiled, written
 from autodiff.kernels.native.vectors import BYTES, INT, Emitter
 
 _MOST_VECTORS = 15
 """Vectors of sums at most: one register is left for the factor."""
 _MOST_ROWS = 5
-_LINE = 64
-"""Bytes that a cache fetches together. To load a vector that lies in two lines takes two loads."""
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
-    """A new array that begins where a line of the cache does."""
-    size = prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + _LINE, np.uint8)
-    begin = -memory.ctypes.data % _LINE
-    array: Array = memory[begin : begin + size].view(dtype).reshape(shape)
-    return array
 
 
 @compiled

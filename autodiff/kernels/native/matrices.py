@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import panel_width
@@ -40,7 +41,7 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         (m, n), contiguous.
     """
     (m, k), n = x.shape, y.shape[1]
-    out = np.empty((m, n), x.dtype)
+    out = buffers.empty((m, n), x.dtype)
     turned = _effort(y, n) > _effort(x.T, m) + _TURNING * m * n
     left, right = (y.T, x.T) if turned else (x, y)
     rows, columns = len(left), right.shape[1]
@@ -49,7 +50,7 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
     width = panel_width(columns, x.itemsize)
     panels, panel = -(-columns // width), width
     if right_column > 1 or right.size > _IN_PLACE:
-        seen, laid = laid, np.empty(panels * k * width, x.dtype)
+        seen, laid = laid, buffers.empty((panels * k * width,), x.dtype)
         in_parallel(_lay_out, panels, seen, right_row, right_column, columns, laid, k, width)
         right_row, panel = width, k * width
     plus = np.zeros(n, x.dtype) if bias is None else contiguous(bias)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import summing
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
@@ -43,7 +44,7 @@ def moments_of_columns(x: Array, columns: int) -> tuple[Array, Array]:
 
 def standardised_columns(x: Array, mean: Array, scale: Array, shift: Array) -> Array:
     """(x - mean) · scale + shift."""
-    y = np.empty_like(x)
+    y = buffers.empty_like(x)
     along = _long(x, mean, scale, shift)
     in_parallel(_standardised_columns, _count(x, along), x, along, y)
     return y
@@ -68,7 +69,7 @@ def adjoints_of_columns(
     # weight / spread · (t - mean of t - h · mean of t h), with h = (x - mean) / spread
     rows = x.size // len(mean)
     along = _long(x, mean, weight / spread, to_weight / (spread * rows), to_bias / rows)
-    to_x = np.empty_like(x)
+    to_x = buffers.empty_like(x)
     in_parallel(_adjoint_of_columns, _count(x, along), t, x, along, to_x)
     return to_x, to_weight.astype(x.dtype), to_bias.astype(x.dtype)
 
@@ -131,7 +132,7 @@ def standardised_rows(
 ) -> tuple[Array, Array, Array]:
     """(x - mean) / sqrt(variance + eps) · weight + bias, and mean and variance: (rows,)."""
     rows = x.size // len(weight)
-    y, mean, variance = np.empty_like(x), np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    y, mean, variance = buffers.empty_like(x), np.empty(rows, x.dtype), np.empty(rows, x.dtype)
     least = x.dtype.type(eps)
     in_parallel(_standardised_rows, rows, x, least, weight, bias, y, mean, variance)
     return y, mean, variance
@@ -169,7 +170,7 @@ def adjoints_of_rows(
     rows, columns = len(mean), len(weight)
     parts = min(rows, max(_FEWEST, -(-rows // _LARGEST)))
     ends = np.arange(parts + 1) * rows // max(parts, 1)
-    to_x, sums = np.empty_like(x), np.empty((parts, 2, columns), x.dtype)
+    to_x, sums = buffers.empty_like(x), np.empty((parts, 2, columns), x.dtype)
     in_parallel(_adjoints_of_rows, parts, ends, t, x, mean, spread, weight, to_x, sums)
     to_weight, to_bias = sums.sum(0)
     return to_x, to_weight, to_bias

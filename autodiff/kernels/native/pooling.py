@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import compiled
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import strongest, to_strongest
@@ -39,7 +40,7 @@ def max_pool(
         is the place of nan.
     """
     shape = (len(x), *out, x.shape[3])
-    y, places = np.empty(shape, x.dtype), np.empty(shape, np.int32)
+    y, places = buffers.empty(shape, x.dtype), buffers.empty(shape, np.int32)
     in_parallel(_max_pool, len(x) * out[0], x, size, stride, corner, last, y, places)
     return y, places
 
@@ -112,7 +113,7 @@ def sum_pool(
     x: Array, size: Sizes, stride: Sizes, corner: Sizes, out: Sizes, weight: float
 ) -> Array:
     """The sum of each window, times ``weight``; arguments as for ``max_pool``."""
-    y = np.empty((len(x), *out, x.shape[3]), x.dtype)
+    y = buffers.empty((len(x), *out, x.shape[3]), x.dtype)
     factor = x.dtype.type(weight)
     in_parallel(_sum_pool, len(x) * out[0], x, size, stride, corner, factor, y)
     return y
@@ -185,4 +186,7 @@ def _target(
     covered = tuple(n * k for n, k in zip(t.shape[1:3], size, strict=True))
     exact = size == stride and covered == spatial and not any(corner)
     shape = (len(t), *spatial, t.shape[3])
-    return (np.empty if exact else np.zeros)(shape, t.dtype), exact
+    back = buffers.empty(shape, t.dtype)
+    if not exact:
+        back.fill(0)
+    return back, exact

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import compiled
 from autodiff.kernels.native.tile import HEIGHTS, NARROW, WIDE, tile
 from autodiff.kernels.native.vectors import BYTES, LONGEST
@@ -58,7 +59,7 @@ def panels(w: Array) -> tuple[Array, int]:
     columns = w.shape[-1]
     width = panel_width(columns, w.itemsize)
     count = -(-columns // width)
-    laid = np.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
+    laid = buffers.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
     for panel in range(count):
         part = w[..., panel * width : (panel + 1) * width]
         laid[:, panel, ..., : part.shape[-1]] = part

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import compiled
 from autodiff.kernels.native.convolution import CHUNKS
-from autodiff.kernels.native.gather import add_rows, aligned, tile_shape, whole
+from autodiff.kernels.native.gather import add_rows, tile_shape, whole
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import NOBODY
 from autodiff.kernels.native.sums import add_up
@@ -58,10 +59,10 @@ def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
     """
     outputs, rows, columns, channels = w.shape
     run = columns * channels
-    laid = aligned((rows, outputs, whole(run, w.itemsize)), w.dtype)
+    laid = buffers.empty((rows, outputs, whole(run, w.itemsize)), w.dtype)
     laid[..., :run].reshape(rows, outputs, columns, channels)[...] = w.transpose(1, 0, 2, 3)
     laid[..., run:] = 0
-    x = np.empty((len(t.values), *spatial, channels), t.values.dtype)
+    x = buffers.empty((len(t.values), *spatial, channels), t.values.dtype)
     in_parallel(_correlate_input, len(x), *t, laid, run, x)
     return x
 
@@ -139,7 +140,7 @@ def correlate_kernel(x: Array, t: Winners, size: Sizes) -> Array:
     """The transpose with respect to w: to (o, kernel height, kernel width, c)."""
     batch, channels, outputs = len(x), x.shape[3], t.values.shape[3]
     parts, run = min(CHUNKS, batch), size[1] * channels
-    sums = aligned((parts, outputs, size[0], whole(run, x.itemsize)), x.dtype)
+    sums = buffers.empty((parts, outputs, size[0], whole(run, x.itemsize)), x.dtype)
     ends = np.arange(parts + 1) * batch // max(parts, 1)
     in_parallel(_correlate_kernel, parts, ends, *t, x, sums)
     w = add_up(sums)[..., :run] if parts else np.zeros((*sums.shape[1:-1], run), x.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import compiled, summing
 from autodiff.kernels.native.exponential import exponential
 from autodiff.kernels.native.parallel import in_parallel
@@ -27,7 +28,7 @@ def sums_of_powers(x: Array) -> tuple[Array, Array]:
 
 def softmax(x: Array, scale: Array) -> Array:
     """e^x / Σ e^x along each row, times a number for each row."""
-    f = np.empty_like(x)
+    f = buffers.empty_like(x)
     in_parallel(_softmax, len(x), x, scale, f)
     return f
 
@@ -41,7 +42,7 @@ def cross_entropy(x: Array, labels: Array) -> Array:
 
 def cross_entropy_adjoint(t: Array, x: Array, labels: Array) -> Array:
     """(e^x / Σ e^x, less 1 at the label) · t of each row."""
-    f = np.empty_like(x)
+    f = buffers.empty_like(x)
     in_parallel(_cross_entropy_adjoint, len(x), t, x, labels, f, least=_FEWEST)
     return f
 

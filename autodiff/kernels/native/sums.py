@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
 
@@ -16,7 +15,7 @@ _BLOCK = 1 << 12
 
 def add_up(parts: Array) -> Array:
     """The sum over the first axis of a contiguous array, which is not empty."""
-    total = np.empty(parts.shape[1:], parts.dtype)
+    total = buffers.empty(parts.shape[1:], parts.dtype)
     in_parallel(_add_up, total.size, parts.reshape(-1), total.reshape(-1), least=_BLOCK)
     return total
 

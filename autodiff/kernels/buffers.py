@@ -1,0 +1,133 @@
+"""Memory of large arrays, used again for later ones.
+
+The steps of a training loop ask for arrays of the same sizes over and over. To get new memory from
+the system takes as long as many a kernel, for each page of it is cleared first. So memory is kept
+when nobody holds an array in it any more; what no one asks for is given back after a while.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from math import inf, prod
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import Array
+
+_LEAST = 1 << 14
+"""Bytes of the smallest array that is worth it."""
+_LOOSE = 1.25
+"""How many times larger than an array its memory may be."""
+_SEASON = 512
+"""What was asked for so many times ago is given back, if nothing has been in it since."""
+_LINE = 64
+"""Arrays begin where a line of the cache does."""
+
+
+class _Block:
+    """A piece of memory, and when it was last handed out."""
+
+    __slots__ = ("last", "memory", "size", "start")
+
+    def __init__(self, size: int) -> None:
+        self.memory = np.empty(size + _LINE, np.uint8)
+        self.start = -self.memory.ctypes.data % _LINE
+        self.size = size
+        self.last = 0
+
+    @property
+    def held(self) -> int:
+        """By how many arrays: all views know whose memory they are in."""
+        return getrefcount(self.memory) - 2
+
+
+class _Store:
+    """All pieces, the smaller ones first."""
+
+    def __init__(self) -> None:
+        self._blocks: list[_Block] = []
+        self._sizes: list[int] = []
+        self.lock = threading.Lock()
+        self._asked = 0
+
+    def get(self, shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> Array:
+        with self.lock:
+            self._asked += 1
+            if not self._asked % _SEASON:
+                self.give_back(self._asked - _SEASON)
+            block = self._free(size) or self._new(size)
+            block.last = self._asked
+            block.memory.setflags(write=True)  # an array that was in it may have been locked
+            array: Array = np.ndarray(shape, dtype, block.memory, block.start)
+            return array
+
+    def of(self, memory: Any) -> _Block | None:
+        """The block whose memory this is."""
+        with self.lock:
+            if type(memory) is np.ndarray and memory.nbytes > _LINE:
+                size = memory.nbytes - _LINE
+                i = bisect_left(self._sizes, size)
+                while i < len(self._sizes) and self._sizes[i] == size:
+                    if self._blocks[i].memory is memory:
+                        return self._blocks[i]
+                    i += 1
+        return None
+
+    def _free(self, size: int) -> _Block | None:
+        i = bisect_left(self._sizes, size)
+        while i < len(self._sizes) and self._sizes[i] <= size * _LOOSE:
+            if not self._blocks[i].held:
+                return self._blocks[i]
+            i += 1
+        return None
+
+    def _new(self, size: int) -> _Block:
+        block = _Block(size)
+        i = bisect_left(self._sizes, size)
+        self._blocks.insert(i, block)
+        self._sizes.insert(i, size)
+        return block
+
+    def give_back(self, before: float) -> None:
+        """Forget the blocks that nobody needed since then."""
+        self._blocks = [block for block in self._blocks if block.held or block.last > before]
+        self._sizes = [b.size for b in self._blocks]
+
+
+_store = _Store()
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> Array:
+    """A new array whose elements are not set, like ``numpy.empty``."""
+    dtype = np.dtype(dtype)
+    size = prod(shape) * dtype.itemsize
+    if size < _LEAST:
+        return np.empty(shape, dtype)
+    return _store.get(shape, dtype, size)
+
+
+def empty_like(x: Array) -> Array:
+    """The same for an array of the shape, the dtype and the order in memory of another one."""
+    if x.nbytes < _LEAST:
+        return np.empty_like(x)
+    order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))
+    back = sorted(range(x.ndim), key=order.__getitem__)
+    array: Array = empty(tuple(x.shape[i] for i in order), x.dtype).transpose(back)
+    return array
+
+
+def release() -> None:
+    """Give all memory back that no array lies in."""
+    with _store.lock:
+        _store.give_back(inf)
+
+
+def is_alone(x: Array) -> bool:
+    """Whether no other array lies in the memory of this one, which may be changed then."""
+    if x.flags.owndata:
+        return True
+    block = _store.of(x.base)
+    return block is not None and block.held == 1

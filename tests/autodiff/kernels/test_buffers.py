@@ -1,0 +1,172 @@
+"""Memory that is used again: nobody sees what others write there."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+from autodiff.kernels import buffers
+
+LARGE = (100, 1000)
+
+
+@pytest.fixture(autouse=True)
+def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "_store", buffers._Store())
+
+
+def blocks() -> list[Any]:
+    return buffers._store._blocks
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 4), LARGE, (7, 0, 5), (2, 3, 4, 5000)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_an_array_is_as_asked_for(shape: tuple[int, ...], dtype: Any) -> None:
+    x = buffers.empty(shape, dtype)
+    assert (x.shape, x.dtype) == (shape, dtype)
+    assert x.flags.c_contiguous
+    assert x.flags.writeable
+    assert x.nbytes < buffers._LEAST or x.ctypes.data % 64 == 0
+    x[...] = 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+@pytest.mark.parametrize("length", [2, 50])
+def test_an_array_like_another_has_its_order_in_memory(order: Any, length: int) -> None:
+    like = np.ones((length, length + 1, length + 2)).transpose(order)
+    x = buffers.empty_like(like)
+    assert (x.shape, x.strides, x.dtype) == (like.shape, like.strides, like.dtype)
+
+
+def test_memory_is_used_again_when_nobody_holds_an_array_in_it() -> None:
+    x = buffers.empty(LARGE, np.float32)
+    place = x.ctypes.data
+    x.setflags(write=False)
+    view = x[3:].T
+    del x
+    held = buffers.empty(LARGE, np.float32)
+    assert held.ctypes.data != place, "a view still lies there"
+    del view
+    again = buffers.empty((LARGE[0] - 1, LARGE[1]), np.float32)
+    assert again.ctypes.data == place
+    assert again.flags.writeable
+    assert len(blocks()) == 2
+    assert buffers.empty((40, 1000), np.float32).ctypes.data != place
+
+
+def test_whether_an_array_is_alone_in_its_memory() -> None:
+    for x in (np.ones(LARGE), buffers.empty(LARGE, np.float32), buffers.empty((3,), float)):
+        assert buffers.is_alone(x)
+    view = x = buffers.empty(LARGE, np.float32)
+    part = view[1:]
+    assert not buffers.is_alone(view)
+    assert not buffers.is_alone(part)
+    del x, view
+    assert buffers.is_alone(part)
+    assert not buffers.is_alone(np.ones(LARGE)[1:])
+    assert not buffers.is_alone(np.frombuffer(bytes(80_000)))
+
+
+def test_what_is_not_asked_for_any_more_is_given_back() -> None:
+    kept = buffers.empty(LARGE, np.float64)
+    buffers.empty((1000, 1000), np.float64)
+    for _ in range(2 * buffers._SEASON):
+        buffers.empty((50, 1000), np.float32)
+    assert sorted(block.size for block in blocks()) == [200_000, kept.nbytes]
+    buffers.release()
+    assert [block.size for block in blocks()] == [kept.nbytes]
+
+
+def test_threads_never_share_memory() -> None:
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(300):
+            x = buffers.empty((5000,), np.float64)
+            x.fill(number)
+            y = buffers.empty((5000,), np.float64)
+            y.fill(-number)
+            wrong.extend(np.flatnonzero((x != number) | (y != -number)))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def network() -> tuple[nn.Module, Any, Any]:
+    generator = np.random.default_rng(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 12, 3, padding=1, generator=generator), nn.BatchNorm(12), nn.ReLU(),
+        nn.MaxPool2d(3, stride=2, padding=1), nn.Conv2d(12, 16, 3, stride=2, generator=generator),
+        nn.AvgPool2d(2), nn.Conv2d(16, 16, 1, groups=16, generator=generator), nn.Flatten(),
+        nn.Dense(16 * 9, 80, generator=generator), nn.LayerNorm(80), nn.Softplus(),
+        nn.Dense(80, 10, generator=generator),
+    )  # fmt: skip
+    x = generator.normal(size=(40, 3, 28, 28)).astype(np.float32)
+    return net, x, generator.integers(0, 10, 40)
+
+
+def gradients(net: nn.Module, x: Any, labels: Any) -> list[Any]:
+    loss = nn.SoftmaxCrossEntropy()(net(x), labels)
+    loss.backward(keep_adjoints=False)
+    found = [np.asarray(loss.data), *(p.grad for p in net.parameters())]
+    net.zero_grad()
+    return found
+
+
+def test_gradients_keep_their_numbers_while_later_steps_are_taken() -> None:
+    net, x, labels = network()
+    first = gradients(net, x, labels)
+    copies = [g.copy() for g in first]
+    for _ in range(3):
+        gradients(net, -x, labels)
+    for g, copy in zip(first, copies, strict=True):
+        np.testing.assert_array_equal(g, copy)
+
+
+def test_no_kernel_reads_what_was_in_the_memory_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x, labels = network()
+    expected = gradients(net, x, labels)
+    get = buffers._Store.get
+
+    def spoilt(store: Any, shape: Any, dtype: Any, size: int) -> Any:
+        array = get(store, shape, dtype, size)
+        array.fill(np.nan if dtype.kind == "f" else -(1 << 30))
+        return array
+
+    monkeypatch.setattr(buffers._Store, "get", spoilt)
+    for g, e in zip(gradients(net, x, labels), expected, strict=True):
+        np.testing.assert_array_equal(g, e)
+
+
+def test_a_step_takes_little_new_memory_when_the_first_ones_are_over() -> None:
+    if ad.config.backend != "native":
+        pytest.skip("NumPy's functions make their own arrays")
+    net, x, labels = network()
+    optimiser = nn.SGD(net.parameters(), 0.01, momentum=0.9)
+
+    def step() -> None:
+        nn.SoftmaxCrossEntropy()(net(x), labels).backward(keep_adjoints=False)
+        optimiser.step()
+
+    for _ in range(3):
+        step()
+    gc.collect()
+    tracemalloc.start()
+    step()
+    first, _ = tracemalloc.get_traced_memory()
+    for _ in range(5):
+        step()
+    last, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert last - first < 1 << 16
