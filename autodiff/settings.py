@@ -15,13 +15,13 @@ class Config:
     Attributes:
         threads: how many the library's own kernels compute with; as many as there are cores that
             this process may use, unless set here or by the environment variable AUTODIFF_THREADS.
-            Products of matrices that are very small, thin or long are NumPy's, whose BLAS has
-            threads of its own.
+            Some of the work is left to NumPy's BLAS, which has threads of its own: products with
+            vectors, of stacks, and of matrices that are small, thin or long.
         backend: "native" for kernels compiled by numba, where there are any; "numpy" for the
             compositions of NumPy's functions that define them. Without numba it is "numpy".
 
-    Results are reproducible, bit for bit, on one machine with one backend, whatever the number of
-    threads: sums are always taken in the same order.
+    Results are reproducible, bit for bit, on one machine with one backend, whatever ``threads`` is:
+    the library's own sums are always taken in the same order.
 
     Example:
         >>> import autodiff

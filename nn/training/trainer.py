@@ -114,9 +114,10 @@ class Trainer:
         """Train from the start, or on from a checkpoint.
 
         A run that is killed at any moment and resumed with the same arguments ends bit for bit as
-        if it had not been interrupted, on the same machine with the same number of threads: a
-        matrix product may round differently when it is shared among more of them. A rate that a
-        callback has changed stays changed, unless the optimiser is made with another one.
+        if it had not been interrupted, on the same machine. ``autodiff.config.threads`` may differ,
+        but not the number of BLAS' own threads, with which its products may round differently. A
+        rate that a callback has changed stays changed, unless the optimiser is made with another
+        one.
 
         Args:
             inputs: one example along the first axis each.

@@ -4,5 +4,5 @@ What is here knows neither graphs nor the order of axes that users see. Images l
 (batch, height, width, channels): then a place in a kernel reads a contiguous run of channels, and
 what is computed side by side in a vector register belongs to neighbouring outputs.
 
-This package is imported by ``kernels/backend.py`` alone, when there is something to compute.
+Its modules are imported when there is something to compute: see ``kernels/dispatch.py``.
 """

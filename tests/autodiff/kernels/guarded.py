@@ -1,7 +1,9 @@
 """Run compiled kernels on arrays that end, or begin, at memory which nobody may touch.
 
-python guarded.py SIDE, with "end" or "start": a kernel that reads or writes beyond an array ends
-the process. Arrays that kernels make for their results are guarded, too.
+    PYTHONPATH=. python tests/autodiff/kernels/guarded.py SIDE
+
+SIDE is "end" or "start": a kernel that reads or writes beyond an array, there, ends the process.
+Arrays that kernels make for their results are guarded, too.
 """
 
 from __future__ import annotations

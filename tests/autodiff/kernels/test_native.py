@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from autodiff.kernels.windows import framed, inside
 
 pytest.importorskip("numba")
 Sizes = tuple[int, ...]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -387,7 +389,11 @@ def test_kernels_touch_nothing_beyond_their_arrays(side: str) -> None:
     """Their instructions are written by hand, so no compiler checks where they read and write."""
     program = Path(__file__).with_name("guarded.py")
     done = subprocess.run(
-        [sys.executable, program, side], capture_output=True, encoding="utf-8", timeout=300
+        [sys.executable, program, side],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
     )
     lines = done.stdout.splitlines()
     assert done.returncode == 0, (lines[-1:], done.stderr[-2000:])
