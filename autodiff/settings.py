@@ -19,15 +19,16 @@ class Config:
             vectors, of stacks, and of matrices that are small, thin or long.
         backend: "native" for kernels compiled by numba, where there are any; "numpy" for the
             compositions of NumPy's functions that define them. Without numba it is "numpy".
-
-    Results are reproducible, bit for bit, on one machine with one backend, whatever ``threads`` is:
-    the library's own sums are always taken in the same order.
+        deterministic: always True. Results are reproducible, bit for bit, on one machine with one
+            backend, whatever ``threads`` is: the library's own sums are always taken in the same
+            order. How many threads BLAS has is not the library's to say.
 
     Example:
-        >>> import autodiff
-        >>> autodiff.config.threads = 1
-        >>> autodiff.config.threads
-        1
+        >>> from autodiff.settings import Config
+        >>> config = Config()  # like autodiff.config
+        >>> config.threads, config.backend = 1, "numpy"
+        >>> config
+        config(threads=1, backend='numpy', deterministic=True)
     """
 
     def __init__(self) -> None:
@@ -69,8 +70,24 @@ class Config:
             raise ValueError("config.backend = 'native' needs numba: pip install numba")
         self._backend = backend
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether the same program gives the same bits each time."""
+        return True
+
+    @deterministic.setter
+    def deterministic(self, wanted: bool) -> None:
+        if wanted is not True:
+            raise ValueError(
+                f"config.deterministic is always True, got {wanted!r}: sums are taken in the same "
+                "order for any number of threads, and nothing would be faster in another one"
+            )
+
     def __repr__(self) -> str:
-        return f"config(threads={self.threads}, backend={self.backend!r})"
+        return (
+            f"config(threads={self.threads}, backend={self.backend!r}, "
+            f"deterministic={self.deterministic})"
+        )
 
 
 config = Config()
