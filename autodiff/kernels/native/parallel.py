@@ -34,6 +34,9 @@ class _Team:
 
     def gather(self, count: int) -> None:
         """Let so many threads help, and none sleep; fewer if the system gives no more."""
+        if not self.helpers:
+            # It is compiled here: in a thread, numba's lock would be held while this one may fork.
+            team.help_out(self.cells, 0, 0)
         while len(self.helpers) < count:
             try:
                 self.helpers.append(_Helper(self.cells))

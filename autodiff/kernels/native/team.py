@@ -8,6 +8,7 @@ with its arguments, called through a bridge whose own signature is always the sa
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable
 from types import FunctionType
@@ -36,6 +37,9 @@ _JOB = 16
 _STATUS = ir.IntType(32)
 _POINTER = ir.IntType(8).as_pointer()
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else ""
+
+_OFTEN = 32
+"""After so many looks a thread offers its core to others."""
 
 
 def cells() -> Array:
@@ -91,14 +95,34 @@ def _replace(typing: Any, cells: Any, index: Any, expected: Any, number: Any) ->
 @written
 def _pause(typing: Any) -> Any:
     """Let the processor know that this is a loop that waits."""
+    return types.void(), _calling(_PAUSE, ir.VoidType())
+
+
+@written
+def _yield(typing: Any) -> Any:
+    """Let another thread have the core, if there is one that waits for it."""
+    return types.void(), _calling("sched_yield" if hasattr(os, "sched_yield") else "", _STATUS)
+
+
+def _calling(name: str, result: Any) -> Any:
+    """What writes a call of a function without arguments; nothing without a name."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if _PAUSE:
-            kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, _PAUSE), [])
+        if name:
+            kind = ir.FunctionType(result, [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
         return context.get_dummy_value()
 
-    return types.void(), emit
+    return emit
+
+
+@compiled
+def _look_away(times: int) -> None:
+    """Wait a little before looking again, for the so-manieth time."""
+    if times % _OFTEN:
+        _pause()
+    else:
+        _yield()
 
 
 # --- a job ----------------------------------------------------------------------------------------
@@ -182,8 +206,10 @@ def _begin(cells: Any, count: int, grain: int) -> None:
 def _finish(cells: Any) -> None:
     """Let nobody begin any more, and wait for those who did."""
     _add(cells, STATE, -_OPEN)
+    looked = 0
     while _read(cells, STATE) & _HELPERS:
-        _pause()
+        looked += 1
+        _look_away(looked)
     if cells[FAILED]:
         raise MemoryError("there is not enough memory for a compiled kernel")
 
@@ -209,8 +235,8 @@ def help_out(cells: Any, last: int, patience: int) -> int:
             _add(cells, STATE, -1)
             last, looked = state >> _JOB, 0
         else:
-            _pause()
             looked += 1
+            _look_away(looked)
     return last
 
 
