@@ -21,9 +21,11 @@ def test_networks_train_side_by_side_as_one_after_the_other(case: str, backend: 
         pytest.skip("there is no fork")
     if backend == "native":
         pytest.importorskip("numba")
+    # OpenBLAS ends its threads before a fork, and waits for ever if one of them is at work.
+    blas = {"OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, str(HERE / "training_side_by_side.py"), case, backend],
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        env={**os.environ, **blas, "PYTHONPATH": str(HERE.parents[1])},
         capture_output=True,
         encoding="utf-8",
         timeout=120,
