@@ -84,7 +84,7 @@ def _there_and_back(function: Any, *operands: Any) -> Step:
         for leaf in leaves:
             leaf.grad = None
         y.backward(seed[0], keep_adjoints=False)
-        return float(y.data.ravel()[0])
+        return float(y.data.flat[0])
 
     return step
 

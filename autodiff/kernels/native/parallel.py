@@ -16,8 +16,8 @@ from autodiff.kernels.native import team
 from autodiff.kernels.native.team import Shared
 from autodiff.settings import config
 
-_PATIENCE = 30_000
-"""How often a thread looks for work before it sleeps: for about 1 ms, longer than Python takes
+_PATIENCE = 80_000
+"""How often a thread looks for work before it sleeps: for some 3 ms, longer than Python takes
 from one kernel to the next."""
 
 _PARTS = 8
