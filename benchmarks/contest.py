@@ -7,6 +7,7 @@ place where it is defined, ``"benchmarks.peers.torch:lenet_step"``, and made in 
 from __future__ import annotations
 
 import os
+import random
 import statistics
 import sys
 import time
@@ -17,6 +18,12 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from benchmarks.timing import limit_threads
+
+REST = 0.1
+"""Seconds between two turns: threads of whoever was at work go on looking for more for a while."""
+WARM = 0.02
+"""Seconds that a contestant runs before it is timed, as if it had been at work all the time: its
+threads are awake then, and where the system wants them."""
 
 
 class Contestant(NamedTuple):
@@ -71,8 +78,10 @@ def compete(
             check(result, expected)
         rooms[name] = here
     times: dict[str, list[float]] = {name: [] for name in rooms}
+    order = random.Random(0)
     for _ in range(rounds):
-        for name, room in rooms.items():
+        for name, room in order.sample(list(rooms.items()), len(rooms)):
+            time.sleep(REST)
             room.send(True)
             times[name].append(room.recv())
     for room in rooms.values():
@@ -94,7 +103,10 @@ def _serve(connection: Connection, contestant: Contestant, threads: int, cpu_tim
     for _ in range(3):
         step()
     while connection.recv():
+        ready = time.perf_counter() + WARM
         step()  # brings the caches into the state that its own steps leave
+        while time.perf_counter() < ready:
+            step()
         started = clock()
         step()
         connection.send(clock() - started)

@@ -297,8 +297,10 @@ def page(measured: list[str]) -> str:
             "    python -m benchmarks.networks",
             "    python -m benchmarks.networks --only depthwise",
             "",
-            "Each library has a process of its own and as many threads, and takes turns with the "
-            "others. A number above 1 says how many times longer the other one takes.",
+            "Each library has a process of its own and as many threads. They take turns, in an "
+            "order that changes: after a tenth of a second of rest, one takes steps for a "
+            "fiftieth, and one more, which is timed. A number above 1 says how many times longer "
+            "the other one takes.",
             "",
             *measured,
             "",
