@@ -7,6 +7,7 @@ when nobody holds an array in it any more; what no one asks for is given back af
 
 from __future__ import annotations
 
+import os
 import threading
 from bisect import bisect_left
 from math import inf, prod
@@ -54,7 +55,13 @@ class _Store:
         self._asked = 0
 
     def get(self, shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> Array:
-        with self.lock:
+        """An array in a free piece of memory; in one of its own if somebody else is looking.
+
+        Nobody waits: it may be that the other one is this very thread, stopped by a signal.
+        """
+        if not self.lock.acquire(blocking=False):
+            return np.empty(shape, dtype)
+        try:
             self._asked += 1
             if not self._asked % _SEASON:
                 self.give_back(self._asked - _SEASON)
@@ -63,18 +70,23 @@ class _Store:
             block.memory.setflags(write=True)  # an array that was in it may have been locked
             array: Array = np.ndarray(shape, dtype, block.memory, block.start)
             return array
+        finally:
+            self.lock.release()
 
-    def of(self, memory: Any) -> _Block | None:
-        """The block whose memory this is."""
-        with self.lock:
-            if type(memory) is np.ndarray and memory.nbytes > _LINE:
-                size = memory.nbytes - _LINE
-                i = bisect_left(self._sizes, size)
-                while i < len(self._sizes) and self._sizes[i] == size:
-                    if self._blocks[i].memory is memory:
-                        return self._blocks[i]
-                    i += 1
-        return None
+    def holds_alone(self, x: Array) -> bool:
+        """Whether ``x`` is the only array in a piece of memory; not known while others look."""
+        if type(x.base) is not np.ndarray or not self.lock.acquire(blocking=False):
+            return False
+        try:
+            size = x.base.nbytes - _LINE
+            for block in self._blocks[bisect_left(self._sizes, size) :]:
+                if block.size != size:
+                    return False
+                if block.memory is x.base:
+                    return block.held == 1
+            return False
+        finally:
+            self.lock.release()
 
     def _free(self, size: int) -> _Block | None:
         i = bisect_left(self._sizes, size)
@@ -98,6 +110,15 @@ class _Store:
 
 
 _store = _Store()
+
+
+def _forget() -> None:
+    global _store
+    _store = _Store()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
@@ -126,8 +147,5 @@ def release() -> None:
 
 
 def is_alone(x: Array) -> bool:
-    """Whether no other array lies in the memory of this one, which may be changed then."""
-    if x.flags.owndata:
-        return True
-    block = _store.of(x.base)
-    return block is not None and block.held == 1
+    """Whether it is certain that no other array lies in the memory of this one."""
+    return x.flags.owndata or _store.holds_alone(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import tracemalloc
 from typing import Any
@@ -101,6 +102,27 @@ def test_threads_never_share_memory() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_who_finds_the_store_busy_does_not_wait() -> None:
+    """As a signal's handler that came in between would, for ever."""
+    held = buffers.empty(LARGE, np.float32)
+    with buffers._store.lock:
+        x = buffers.empty(LARGE, np.float32)
+        assert x.flags.owndata
+        assert not buffers.is_alone(held)
+    assert x.shape == LARGE
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_a_store_of_its_own() -> None:
+    with buffers._store.lock:
+        child = os.fork()
+        if not child:
+            place = buffers.empty(LARGE, np.float32).ctypes.data
+            os._exit(0 if buffers.empty(LARGE, np.float32).ctypes.data == place else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def network() -> tuple[nn.Module, Any, Any]:
