@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,32 +19,38 @@ _WORTH_IT = 1 << 14
 """Fewer numbers than this NumPy is done with before a compiled function has been called."""
 
 
-def native(name: str, *arrays: Array | None) -> ModuleType | None:
-    """A module of compiled kernels, if it takes these arrays: all of one of its dtypes."""
-    dtypes = {array.dtype for array in arrays if array is not None}
-    if config.backend != "native" or len(dtypes) != 1 or not dtypes <= _DTYPES:
-        return None
+@lru_cache(None)
+def module(name: str) -> ModuleType:
+    """A module of compiled kernels; numba is loaded with the first one."""
     return import_module(f"autodiff.kernels.native.{name}")
 
 
-class _Alias:
-    """The memory of an array, without the mark that says it is read-only."""
-
-    def __init__(self, x: Array) -> None:
-        self.array = x
-        interface = x.__array_interface__
-        interface["data"] = (interface["data"][0], False)
-        self.__array_interface__ = interface
+def native(name: str, *arrays: Array | None) -> ModuleType | None:
+    """A module of compiled kernels, if it takes these arrays: all of one of its dtypes."""
+    dtype = None
+    for array in arrays:
+        if array is not None:
+            if dtype is None:
+                dtype = array.dtype
+            elif array.dtype != dtype:
+                return None
+    if dtype not in _DTYPES or config.backend != "native":
+        return None
+    return module(name)
 
 
 def contiguous(x: Array) -> Array:
-    """An array as compiled kernels read it.
+    """An array as compiled kernels read it: without the mark that says it is read-only.
 
     Of what may be written to and what may not, numba would make two programs; kernels never write
     to an operand.
     """
     x = np.ascontiguousarray(x)
-    return x if x.flags.writeable else np.asarray(_Alias(x))
+    if x.flags.writeable:
+        return x
+    interface = x.__array_interface__
+    interface["data"] = (interface["data"][0], False)
+    return np.asarray(SimpleNamespace(__array_interface__=interface, array=x))
 
 
 def elementwise(name: str, *operands: Any) -> Array | None:

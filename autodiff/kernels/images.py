@@ -7,8 +7,7 @@ so that the next kernel finds what it wants.
 
 from __future__ import annotations
 
-from importlib import import_module
-from math import gcd
+from functools import lru_cache
 from types import ModuleType
 from typing import Literal
 
@@ -21,6 +20,7 @@ from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.pooling import Ties, Winners
 from autodiff.kernels.remembered import Remembered
 from autodiff.kernels.windows import (
+    REMEMBERED,
     Sizes,
     Widths,
     framed,
@@ -58,6 +58,13 @@ def _two(sizes: Sizes, first: int = 1) -> Sizes:
     return sizes if len(sizes) == 2 else (first, *sizes)
 
 
+@lru_cache(REMEMBERED)
+def _positions(
+    spatial: Sizes, size: Sizes, stride: Sizes, dilation: Sizes, padding: Widths
+) -> Sizes:
+    return _two(output_sizes(padded_sizes(spatial, padding), size, stride, dilation))
+
+
 def _four(w: Array) -> Array:
     return w[:, :, np.newaxis] if w.ndim == 3 else w
 
@@ -75,8 +82,7 @@ def correlate(
     alone, times = _by_channel(x.shape[1], len(w), groups)
     if native is None or not (alone or len(w) // groups >= _FEWEST_OUTPUTS):
         return convolution.correlate(framed(x, padding), w, stride, dilation, groups, b)
-    spatial = padded_sizes(x.shape[2:], padding)
-    out = _two(output_sizes(spatial, w.shape[2:], stride, dilation))
+    out = _positions(x.shape[2:], w.shape[2:], stride, dilation, padding)
     kernels = _grouped(w, 1 if alone else groups).transpose(0, 3, 4, 2, 1)
     bias = np.zeros(len(w), x.dtype) if b is None else contiguous(b)
     y = native.correlate(
@@ -95,7 +101,7 @@ def correlate_input(
     whole = padded_sizes(spatial, padding)
     if isinstance(t, Pooled):
         if _is_plain(stride, dilation, groups):
-            scattered = import_module("autodiff.kernels.native.scattered")
+            scattered = dispatch.module("scattered")
             kernels = _four(w).transpose(0, 2, 3, 1)
             x = _channels_first(scattered.correlate_input(t.winners, kernels, _two(whole)), rank)
             return x[inside(spatial, padding)]
@@ -124,7 +130,7 @@ def correlate_kernel(
     rank = len(size)
     if isinstance(t, Pooled):
         if _is_plain(stride, dilation, groups):
-            scattered = import_module("autodiff.kernels.native.scattered")
+            scattered = dispatch.module("scattered")
             images = _channels_last(framed(x, padding))
             w = scattered.correlate_kernel(images, t.winners, _two(size))
             return _kernel_first(w.transpose(0, 3, 1, 2), rank)
@@ -179,7 +185,7 @@ def max_pool(
     native = _native("pooling", len(size), x) if x.ndim == len(size) + 2 else None
     if native is None:
         return pooling.max_pool(framed(x, padding, -np.inf), size, stride)
-    out = _positions(x, size, stride, padding)
+    out = _positions(x.shape[2:], size, stride, (1,) * len(size), padding)
     windows = _two(size), _two(stride), _corner(padding)
     y, places = native.max_pool(_channels_last(x), *windows, out, last)
     y = _channels_first(y, len(size))
@@ -194,7 +200,7 @@ def sum_pool(
     native = _native("pooling", len(size), x)
     if native is None:
         return pooling.pool(framed(x, padding), _uniform(size, x.ndim, weight), size, stride)
-    out = _positions(x, size, stride, padding)
+    out = _positions(x.shape[2:], size, stride, (1,) * len(size), padding)
     images = _channels_last(x)
     y = native.sum_pool(images, _two(size), _two(stride), _corner(padding), out, weight)
     return _channels_first(y, len(size))
@@ -216,15 +222,6 @@ def sum_unpool(
 
 def _uniform(size: Sizes, rank: int, weight: float) -> Array:
     return np.full((*size, *(1,) * rank), weight)
-
-
-def _positions(x: Array, size: Sizes, stride: Sizes, padding: Widths) -> Sizes:
-    spatial = padded_sizes(x.shape[2:], padding)
-    return _two(output_sizes(spatial, size, stride, (1,) * len(size)))
-
-
-_SIDE_BY_SIDE = 16
-"""Rows of channels that are taken as one row, if there are that many."""
 
 
 class Pooled:
@@ -266,7 +263,7 @@ class Pooled:
     @cached
     def dense(self) -> Array:
         """All as an array, (n, c, *spatial)."""
-        native = import_module("autodiff.kernels.native.pooling")
+        native = dispatch.module("pooling")
         values, places, *windows = self.winners
         x = native.max_unpool(values, places, _two(self._x.shape[2:]), *windows)
         return _channels_first(x, len(self._windows[0]))
@@ -275,11 +272,5 @@ class Pooled:
     def per_channel(self) -> Array:
         """The sum over all axes but that of channels."""
         values, places, *_ = self.winners
-        nobody = places < 0
-        if nobody.any():
-            values = np.where(nobody, 0, values)
-        rows, channels = values[..., 0].size, values.shape[3]
-        side = gcd(rows, _SIDE_BY_SIDE)  # short rows are added up slowly
-        sums: Array = values.reshape(-1, side * channels).sum(0).reshape(side, channels)
-        total: Array = sums.sum(0)
+        total: Array = dispatch.module("scattered").per_channel(values, places)
         return total

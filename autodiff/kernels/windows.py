@@ -21,6 +21,9 @@ Index: TypeAlias = tuple[Any, ...]
 Widths: TypeAlias = tuple[tuple[int, int], ...]
 """Of a border, before and after each of the trailing axes; none at all if empty."""
 
+REMEMBERED = 512
+"""How much is kept of what follows from shapes: the layers of a network come back with the same."""
+
 
 def output_sizes(spatial: Sequence[int], size: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
     """How many windows fit along each axis: floor((n - extent) / stride) + 1.

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from autodiff.adjoint import dense
+from autodiff.caching import memoised
 from autodiff.graph import Node, Operand, describe
 from autodiff.kernels import images
 from autodiff.kernels.windows import Sizes, by, padded_sizes
@@ -146,35 +147,50 @@ def conv(
         >>> conv(x, w), conv(x, w, flip=True)
         (array([[[-1., -2., -4.]]]), array([[[1., 2., 4.]]]))
     """
-    rank = _rank("conv", x, w)
-    named = f"conv({describe(x)}, {describe(w)})"
-    x_shape, w_shape = shape_of(x), shape_of(w)
-    (groups,) = whole_numbers("groups", groups)
-    if groups < 1 or w_shape[0] % groups or w_shape[1] * groups != x_shape[1]:
+    try:
+        windows = _windows(shape_of(x), shape_of(w), stride, padding, dilation, groups)
+    except ValueError as fault:
+        raise ValueError(f"conv({describe(x)}, {describe(w)}): {fault}") from None
+    w = _flipped(w, len(shape_of(w)) - 2) if flip else w
+    if b is None:
+        return _conv(x, w, **windows)
+    if shape_of(b) != shape_of(w)[:1]:
         raise ValueError(
-            f"{named}: kernels of {w_shape[1]} channels in {groups} group(s) need images of "
-            f"{w_shape[1] * groups} channels, got {x_shape[1]}, and a number of kernels that the "
-            f"groups divide, got {w_shape[0]}"
+            f"conv({describe(x)}, {describe(w)}): expected a bias of shape {shape_of(w)[:1]}, got "
+            f"{describe(b)}"
+        )
+    return _conv(x, w, b, **windows)
+
+
+@memoised
+def _windows(
+    images: Sizes,
+    kernels: Sizes,
+    stride: int | Sizes,
+    padding: Padding,
+    dilation: int | Sizes,
+    groups: int,
+) -> dict[str, Any]:
+    """Parameters of ``_conv`` for operands of these shapes, if they fit."""
+    rank = _rank(images, kernels)
+    (groups,) = whole_numbers("groups", groups)
+    if groups < 1 or kernels[0] % groups or kernels[1] * groups != images[1]:
+        raise ValueError(
+            f"kernels of {kernels[1]} channels in {groups} group(s) need images of "
+            f"{kernels[1] * groups} channels, got {images[1]}, and a number of kernels that the "
+            f"groups divide, got {kernels[0]}"
         )
     steps = window_sizes("stride", stride, rank)
     gaps = window_sizes("dilation", dilation, rank)
-    extent = _extent(w_shape[2:], gaps)
-    widths = border(padding_widths(x_shape[2:], extent, steps, padding))
-    spatial = padded_sizes(x_shape[2:], widths)
+    extent = _extent(kernels[2:], gaps)
+    widths = border(padding_widths(images[2:], extent, steps, padding))
+    spatial = padded_sizes(images[2:], widths)
     if any(n < e for n, e in zip(spatial, extent, strict=True)):
         raise ValueError(
-            f"{named}: a kernel of {by(extent)} is larger than its input of {by(spatial)} "
+            f"a kernel of {by(extent)} is larger than its input of {by(spatial)} "
             f"(padding {padding!r} included)"
         )
-    w = _flipped(w, rank) if flip else w
-    parameters: dict[str, Any] = {
-        "stride": steps, "dilation": gaps, "groups": groups, "padding": widths
-    }  # fmt: skip
-    if b is None:
-        return _conv(x, w, **parameters)
-    if shape_of(b) != w_shape[:1]:
-        raise ValueError(f"{named}: expected a bias of shape {w_shape[:1]}, got {describe(b)}")
-    return _conv(x, w, b, **parameters)
+    return {"stride": steps, "dilation": gaps, "groups": groups, "padding": widths}
 
 
 def conv_transpose(
@@ -223,39 +239,67 @@ def conv_transpose(
         >>> conv_transpose(np.array([[[1.0, 2.0]]]), np.array([[[1.0, 10.0, 100.0]]]), stride=2)
         array([[[  1.,  10., 102.,  20., 200.]]])
     """
-    rank = _rank("conv_transpose", x, w)
-    named = f"conv_transpose({describe(x)}, {describe(w)})"
-    x_shape, w_shape = shape_of(x), shape_of(w)
-    (groups,) = whole_numbers("groups", groups)
-    if groups < 1 or w_shape[0] % groups or w_shape[0] != x_shape[1]:
+    try:
+        windows, added = _windows_back(
+            shape_of(x), shape_of(w), stride, padding, output_padding, dilation, groups
+        )
+    except ValueError as fault:
+        raise ValueError(f"conv_transpose({describe(x)}, {describe(w)}): {fault}") from None
+    rank, outputs = len(shape_of(w)) - 2, (shape_of(w)[1] * windows["groups"],)
+    w = _flipped(w, rank) if flip else w
+    f = _conv_input(x, w, **windows)
+    if added is not None:
+        more, inside = added
+        f = getitem(padded(f, more, 0.0), inside)
+    if b is None:
+        return f
+    if shape_of(b) != outputs:
         raise ValueError(
-            f"{named}: {w_shape[0]} kernels need images of {w_shape[0]} channels, got "
-            f"{x_shape[1]}, and groups that divide them, got {groups}"
+            f"conv_transpose({describe(x)}, {describe(w)}): expected a bias of shape {outputs}, "
+            f"got {describe(b)}"
+        )
+    return add(f, reshape(b, (*outputs, *(1,) * rank)))
+
+
+@memoised
+def _windows_back(
+    images: Sizes,
+    kernels: Sizes,
+    stride: int | Sizes,
+    padding: Padding,
+    output_padding: int | Sizes,
+    dilation: int | Sizes,
+    groups: int,
+) -> tuple[dict[str, Any], tuple[Widths, Any] | None]:
+    """Parameters of ``_conv_input`` for operands of these shapes, if they fit.
+
+    Returns:
+        The parameters; and, where the output goes on behind what they give, what is put around that
+        and which part of it is kept.
+    """
+    rank = _rank(images, kernels)
+    (groups,) = whole_numbers("groups", groups)
+    if groups < 1 or kernels[0] % groups or kernels[0] != images[1]:
+        raise ValueError(
+            f"{kernels[0]} kernels need images of {kernels[0]} channels, got {images[1]}, and "
+            f"groups that divide them, got {groups}"
         )
     steps = window_sizes("stride", stride, rank)
     gaps = window_sizes("dilation", dilation, rank)
-    extent = _extent(w_shape[2:], gaps)
-    if 0 in x_shape[2:]:
-        raise ValueError(f"{named}: expected images of at least one element")
-    whole = tuple((n - 1) * s + e for n, s, e in zip(x_shape[2:], steps, extent, strict=True))
+    extent = _extent(kernels[2:], gaps)
+    if 0 in images[2:]:
+        raise ValueError("expected images of at least one element")
+    whole = tuple((n - 1) * s + e for n, s, e in zip(images[2:], steps, extent, strict=True))
     cut = _cut(extent, steps, gaps, padding, output_padding)
-    left = [n - before - after for n, (before, after) in zip(whole, cut, strict=True)]
+    left = tuple(n - before - after for n, (before, after) in zip(whole, cut, strict=True))
     if min(left) < 1:
-        raise ValueError(f"{named}: a padding of {padding!r} leaves nothing of {by(whole)}")
-    w = _flipped(w, rank) if flip else w
-    steps_of = {"stride": steps, "dilation": gaps, "groups": groups}
+        raise ValueError(f"a padding of {padding!r} leaves nothing of {by(whole)}")
+    windows = {"stride": steps, "dilation": gaps, "groups": groups}
     if all(after >= 0 for _, after in cut):
-        f = _conv_input(x, w, spatial=tuple(left), padding=border(cut), **steps_of)
-    else:
-        f = _conv_input(x, w, spatial=whole, padding=(), **steps_of)
-        f = padded(f, [(0, max(-after, 0)) for _, after in cut], 0.0)
-        f = getitem(f, (..., *(slice(c, c + n) for (c, _), n in zip(cut, left, strict=True))))
-    if b is None:
-        return f
-    outputs = (w_shape[1] * groups,)
-    if shape_of(b) != outputs:
-        raise ValueError(f"{named}: expected a bias of shape {outputs}, got {describe(b)}")
-    return add(f, reshape(b, (*outputs, *(1,) * rank)))
+        return {"spatial": left, "padding": border(cut), **windows}, None
+    more = [(0, max(-after, 0)) for _, after in cut]
+    inside = (..., *(slice(c, c + n) for (c, _), n in zip(cut, left, strict=True)))
+    return {"spatial": whole, "padding": (), **windows}, (more, inside)
 
 
 def _cut(
@@ -278,20 +322,16 @@ def _cut(
     return [(before, after - n) for (before, after), n in zip(widths, more, strict=True)]
 
 
-def _rank(name: str, x: Operand, w: Operand) -> int:
+def _rank(images: Sizes, kernels: Sizes) -> int:
     """The number of spatial dimensions, of images and kernels alike."""
-    x_shape, w_shape = shape_of(x), shape_of(w)
-    rank = len(w_shape) - 2
-    if rank not in (1, 2) or len(x_shape) != rank + 2:
+    rank = len(kernels) - 2
+    if rank not in (1, 2) or len(images) != rank + 2:
         raise ValueError(
-            f"{name}({describe(x)}, {describe(w)}): expected images (n, c, *spatial) and kernels "
-            "(o, c, *size) of one or two spatial dimensions each"
+            "expected images (n, c, *spatial) and kernels (o, c, *size) of one or two spatial "
+            "dimensions each"
         )
-    if 0 in (w_shape[0], *w_shape[2:]):
-        raise ValueError(
-            f"{name}({describe(x)}, {describe(w)}): expected at least one kernel, of a length of "
-            "at least 1"
-        )
+    if 0 in (kernels[0], *kernels[2:]):
+        raise ValueError("expected at least one kernel, of a length of at least 1")
     return rank
 
 

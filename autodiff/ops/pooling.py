@@ -8,6 +8,7 @@ import numpy as np
 
 from autodiff.adjoint import Structured, dense
 from autodiff.arrays import Array, real_array
+from autodiff.caching import memoised
 from autodiff.graph import Node, Operand, bare, describe
 from autodiff.kernels import images, pooling
 from autodiff.kernels.pooling import TIES, Ties
@@ -204,18 +205,33 @@ def _pool_operand(
         raise ValueError(f"{name}: expected (n, c, *spatial), got {describe(x)}")
     if bare(x).dtype.kind != "f":
         x = astype(x, float)  # neither a mean nor a border of -inf is an integer
-    sizes = window_sizes("size", size, rank)
-    steps = sizes if stride is None else window_sizes("stride", stride, rank)
-    widths = padding_widths(shape_of(x)[2:], sizes, steps, padding)
+    try:
+        return x, _windows(shape_of(x)[2:], size, stride, padding, may_be_empty)
+    except ValueError as fault:
+        raise ValueError(f"{name}({describe(x)}): {fault}") from None
+
+
+@memoised
+def _windows(
+    spatial: Sizes,
+    size: int | Sizes,
+    stride: int | Sizes | None,
+    padding: Padding,
+    may_be_empty: bool,
+) -> dict[str, Any]:
+    """Size, stride and padding of windows over images of these lengths, if they fit."""
+    sizes = window_sizes("size", size, len(spatial))
+    steps = sizes if stride is None else window_sizes("stride", stride, len(spatial))
+    widths = padding_widths(spatial, sizes, steps, padding)
     if not may_be_empty and any(max(pair) >= k for pair, k in zip(widths, sizes, strict=True)):
         raise ValueError(
-            f"{name}({describe(x)}): a padding of {padding!r} leaves windows of {by(sizes)} with "
-            "nothing of the input in them"
+            f"a padding of {padding!r} leaves windows of {by(sizes)} with nothing of the input in "
+            "them"
         )
-    spatial = padded_sizes(shape_of(x)[2:], border(widths))
-    if any(n < k for n, k in zip(spatial, sizes, strict=True)):
+    whole = padded_sizes(spatial, border(widths))
+    if any(n < k for n, k in zip(whole, sizes, strict=True)):
         raise ValueError(
-            f"{name}({describe(x)}): a window of {by(sizes)} is larger than its input of "
-            f"{by(spatial)} (padding {padding!r} included)"
+            f"a window of {by(sizes)} is larger than its input of {by(whole)} "
+            f"(padding {padding!r} included)"
         )
-    return x, {"size": sizes, "stride": steps, "padding": border(widths)}
+    return {"size": sizes, "stride": steps, "padding": border(widths)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal, TypeAlias
 
+from autodiff.caching import memoised
 from autodiff.graph import Operand, describe
 from autodiff.kernels.windows import Sizes, by
 from autodiff.ops.shapes import shape_of
@@ -58,21 +59,10 @@ class Windowed(Module):
         Raises:
             ValueError: a window does not fit into the padded input.
         """
-        if self.padding == "same":
-            lengths = tuple(-(-n // s) for n, s in zip(spatial, self.stride, strict=True))
-        else:
-            lengths = tuple(
-                (n + sum(around) - e) // s + 1
-                for n, around, e, s in zip(
-                    spatial, self.padding, self.extent, self.stride, strict=True
-                )
-            )
-        if min(lengths) < 1:
-            raise ValueError(
-                f"{type(self).__name__}: a window of {by(self.extent)} is larger than its input of "
-                f"{by(spatial)} with padding {self.padding}"
-            )
-        return lengths
+        try:
+            return _positions(spatial, self.stride, self.padding, self.extent)
+        except ValueError as fault:
+            raise ValueError(f"{type(self).__name__}: {fault}") from None
 
     def _check(self, x: Operand, channels: int | None = None) -> None:
         """Refuse what is no feature maps of so many channels, or leaves nothing of the output."""
@@ -83,3 +73,22 @@ class Windowed(Module):
                 f"(n, {channels or 'channels'}, {AXES[self.rank]}), got {describe(x)}"
             )
         self.positions(shape[2:])
+
+
+@memoised
+def _positions(
+    spatial: Sequence[int], stride: Sizes, padding: Widths | Literal["same"], extent: Sizes
+) -> Sizes:
+    if padding == "same":
+        lengths = tuple(-(-n // s) for n, s in zip(spatial, stride, strict=True))
+    else:
+        lengths = tuple(
+            (n + sum(around) - e) // s + 1
+            for n, around, e, s in zip(spatial, padding, extent, stride, strict=True)
+        )
+    if min(lengths) < 1:
+        raise ValueError(
+            f"a window of {by(extent)} is larger than its input of {by(spatial)} with padding "
+            f"{padding}"
+        )
+    return lengths

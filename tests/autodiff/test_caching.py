@@ -1,4 +1,4 @@
-"""Properties that are computed once."""
+"""What is computed once and kept: properties, and functions of what comes back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autodiff.caching import cached
+from autodiff.caching import cached, memoised
 
 
 class Slow:
@@ -63,3 +63,38 @@ def test_objects_do_not_wait_for_each_other() -> None:
     thread.join()
     assert other == [2.0]
     assert slow.result == 1.0
+
+
+def test_a_function_remembers_by_value_and_kind() -> None:
+    calls = []
+
+    @memoised
+    def listed(*arguments: object) -> list[object]:
+        calls.append(arguments)
+        return list(arguments)
+
+    first = listed(1, (2, [3, None]), "same")
+    assert listed(1, (2, [3, None]), "same") is first
+    for other in ((1, (2, (3, None)), "same"), (1, (2.0, [3, None]), "same"), (True, (2,))):
+        assert listed(*other) == list(other)
+    assert len(calls) == 4
+    cannot_be_pickled = lambda: None  # noqa: E731
+    assert listed(cannot_be_pickled) == listed(cannot_be_pickled) == [cannot_be_pickled]
+    assert len(calls) == 6
+
+
+def test_a_function_computes_again_after_a_failure_and_when_it_knows_too_much() -> None:
+    calls = []
+
+    @memoised
+    def half(n: int) -> float:
+        calls.append(n)
+        return 1 / (n - 1) if n == 1 else n / 2
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            half(1)
+    for n in range(2, 3000):
+        assert half(n) == half(n) == n / 2
+    assert half(2) == 1
+    assert calls == [1, 1, *range(2, 3000), 2]

@@ -7,7 +7,8 @@ run over its places only; else there are groups of channels, each with the same 
 
 from __future__ import annotations
 
-from math import gcd
+from functools import lru_cache
+from math import gcd, prod
 from typing import Any, Literal
 
 import numpy as np
@@ -16,15 +17,12 @@ from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels, product
-from autodiff.kernels.native.sums import add_up
+from autodiff.kernels.native.sums import add_up, chunks
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import Walk, block_of, fill, grid, walk
-from autodiff.kernels.windows import Sizes
+from autodiff.kernels.windows import REMEMBERED, Sizes
 from autodiff.settings import config
 
-CHUNKS = 16
-"""Sums over images are taken in so many parts at most, whatever the number of threads: the same
-bits."""
 _BLOCK = 512
 """Positions that are worked on together."""
 
@@ -123,33 +121,54 @@ def _correlate_into(
     dilation: Sizes, by_channel: ByChannel,
 ) -> None:  # fmt: skip
     """See ``correlate``: to those elements of y that begin at ``first`` and are ``step`` apart."""
-    groups, *size, ours, outputs = w.shape
-    _, high, wide, channels = y.shape
-    down, across = len(range(first[0], high, step[0])), len(range(first[1], wide, step[1]))
-    if not down * across:
+    groups, *_, ours, outputs = w.shape
+    way = _way(
+        x.shape, y.shape, w.shape, first, step, corner, stride, dilation, by_channel, w.itemsize,
+        config.threads,
+    )  # fmt: skip
+    if way is None:
         return
-    block = min(_BLOCK, -(-len(x) * down * across // config.threads))
-    path = walk(x.shape, (down, across), corner, stride, _extent(size, dilation), block)
-    line = path.seen[1] * path.channels
-    steps, counts = _inside((*size, ours), dilation, line, path.channels)
-    rows = grid(
-        (path.images, path.lines, path.columns),
-        (path.seen[0] * line, stride[0] * line, stride[1] * path.channels),
-    )
-    if by_channel:
-        laid, width = np.ascontiguousarray(w), outputs
-        panel = panel_width(outputs, w.itemsize)
-    else:
-        laid, width = panels(w)
-        panel = laid[0, 0].size
-    w_steps = (counts[1] * counts[2] * width, counts[2] * width, width)
-    y_steps = (high * wide * channels, step[0] * wide * channels, step[1] * channels)
+    path, rows, x_steps, counts, w_steps, panel, y_origin, y_steps, places = way
+    laid = np.ascontiguousarray(w) if by_channel else panels(w)
     arguments = (
-        by_channel, path, x.reshape(-1), rows, steps, laid.reshape(-1), w_steps,
-        panel, counts, b, y.reshape(-1), (first[0] * wide + first[1]) * channels, y_steps,
-        grid((path.images, path.lines, path.columns), y_steps), groups, ours, outputs,
+        by_channel, path, x.reshape(-1), rows, x_steps, laid.reshape(-1), w_steps, panel, counts, b,
+        y.reshape(-1), y_origin, y_steps, places, groups, ours, outputs,
     )  # fmt: skip
     in_parallel(_correlate, path.blocks, *arguments)
+
+
+@lru_cache(REMEMBERED)
+def _way(
+    seen: Sizes, made: Sizes, kernels: Sizes, first: Sizes, step: Sizes, corner: Sizes,
+    stride: Sizes, dilation: Sizes, by_channel: ByChannel, itemsize: int, threads: int,
+) -> tuple[Walk, Array, Sizes, Sizes, Sizes, int, int, Sizes, Array] | None:  # fmt: skip
+    """What a correlation knows from the shapes of x, y and w alone; None if it has nothing to do.
+
+    Returns:
+        The walk over the images; where the positions of a block begin in what it sees, and how
+        elements of a window follow each other there; how many there are, and how they follow each
+        other in a panel; how far panels are apart; where the first element of y is, how others
+        follow, and where those of a block are.
+    """
+    _, *size, ours, outputs = kernels
+    _, high, wide, channels = made
+    down, across = len(range(first[0], high, step[0])), len(range(first[1], wide, step[1]))
+    if not down * across:
+        return None
+    block = min(_BLOCK, -(-seen[0] * down * across // threads))
+    path = walk(seen, (down, across), corner, stride, _extent(size, dilation), block)
+    line = path.seen[1] * path.channels
+    x_steps, counts = _inside((*size, ours), dilation, line, path.channels)
+    around = (path.images, path.lines, path.columns)
+    rows = grid(around, (path.seen[0] * line, stride[0] * line, stride[1] * path.channels))
+    panel = panel_width(outputs, itemsize)
+    width = outputs if by_channel else panel
+    w_steps = (counts[1] * counts[2] * width, counts[2] * width, width)
+    y_steps = (high * wide * channels, step[0] * wide * channels, step[1] * channels)
+    return (
+        path, rows, x_steps, counts, w_steps, panel if by_channel else panel * prod((*size, ours)),
+        (first[0] * wide + first[1]) * channels, y_steps, grid(around, y_steps),
+    )  # fmt: skip
 
 
 @shared
@@ -189,17 +208,10 @@ def correlate_kernel(
     """
     outputs = t.shape[3]
     ours = 1 if by_channel else x.shape[3] // groups
-    path = walk(x.shape, t.shape[1:3], corner, stride, _extent(size, dilation), _BLOCK)
-    high, wide = path.seen
-    x_steps = tuple(n * path.channels for n in (high * wide, stride[0] * wide, stride[1]))
-    inside = (dilation[0] * wide * path.channels, dilation[1] * path.channels, 1)
-    rows = grid((*size, ours), inside)
-    count = len(rows)
-    rows = np.concatenate([rows, np.full(SPARE, rows[-1])])
-    places = np.arange(len(rows)) * outputs
-    parts = min(CHUNKS, path.blocks)
+    path, rows, x_steps, places = _way_back(x.shape, t.shape, size, corner, stride, dilation, ours)
+    parts, ends = chunks(path.blocks)
+    count = len(rows) - SPARE
     sums = buffers.empty((parts, len(rows), outputs), x.dtype)
-    ends = np.arange(parts + 1) * path.blocks // max(parts, 1)
     arguments = (
         by_channel, ends, path, x.reshape(-1), rows, count, x_steps, t.reshape(-1), outputs,
         sums.reshape(-1), places, groups, ours,
@@ -207,6 +219,25 @@ def correlate_kernel(
     in_parallel(_correlate_kernel, parts, *arguments)
     w = add_up(sums)[:count] if parts else np.zeros((count, outputs), x.dtype)
     return w.reshape(*size, ours, outputs)
+
+
+@lru_cache(REMEMBERED)
+def _way_back(
+    seen: Sizes, made: Sizes, size: Sizes, corner: Sizes, stride: Sizes, dilation: Sizes, ours: int
+) -> tuple[Walk, Array, Sizes, Array]:
+    """What the transpose with respect to w knows from the shapes of x and t alone.
+
+    Returns:
+        The walk over the images; where the places of a window begin in what a block sees, some
+        spare ones included, and how positions follow each other there; where places lie in sums.
+    """
+    path = walk(seen, made[1:3], corner, stride, _extent(size, dilation), _BLOCK)
+    high, wide = path.seen
+    x_steps = tuple(n * path.channels for n in (high * wide, stride[0] * wide, stride[1]))
+    inside = (dilation[0] * wide * path.channels, dilation[1] * path.channels, 1)
+    rows = grid((*size, ours), inside)
+    rows = np.concatenate([rows, np.full(SPARE, rows[-1])])
+    return path, rows, x_steps, np.arange(len(rows)) * made[3]
 
 
 @shared

@@ -46,15 +46,14 @@ def panel_width(columns: int, itemsize: int) -> int:
     return best
 
 
-def panels(w: Array) -> tuple[Array, int]:
+def panels(w: Array) -> Array:
     """Matrices side by side as panels.
 
     Args:
         w: (matrices, *rows, columns) in any layout.
 
     Returns:
-        (matrices, panels, *rows, panel width), contiguous, with zeros behind the last column, and
-        the width.
+        (matrices, panels, *rows, panel width), contiguous, with zeros behind the last column.
     """
     columns = w.shape[-1]
     width = panel_width(columns, w.itemsize)
@@ -64,7 +63,7 @@ def panels(w: Array) -> tuple[Array, int]:
         part = w[..., panel * width : (panel + 1) * width]
         laid[:, panel, ..., : part.shape[-1]] = part
         laid[:, panel, ..., part.shape[-1] :] = 0
-    return laid, width
+    return laid
 
 
 @compiled

@@ -14,11 +14,10 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import compiled
-from autodiff.kernels.native.convolution import CHUNKS
 from autodiff.kernels.native.gather import add_rows, tile_shape, whole
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import NOBODY
-from autodiff.kernels.native.sums import add_up
+from autodiff.kernels.native.sums import add_up, chunks
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import copy
 from autodiff.kernels.pooling import Winners
@@ -139,9 +138,8 @@ def _sort(
 def correlate_kernel(x: Array, t: Winners, size: Sizes) -> Array:
     """The transpose with respect to w: to (o, kernel height, kernel width, c)."""
     batch, channels, outputs = len(x), x.shape[3], t.values.shape[3]
-    parts, run = min(CHUNKS, batch), size[1] * channels
+    (parts, ends), run = chunks(batch), size[1] * channels
     sums = buffers.empty((parts, outputs, size[0], whole(run, x.itemsize)), x.dtype)
-    ends = np.arange(parts + 1) * batch // max(parts, 1)
     in_parallel(_correlate_kernel, parts, ends, *t, x, sums)
     w = add_up(sums)[..., :run] if parts else np.zeros((*sums.shape[1:-1], run), x.dtype)
     return w.reshape(outputs, *size, channels)
@@ -227,3 +225,26 @@ def _look_up(
                 row[o] = values[o] if somebody else t.dtype.type(0)
                 corner[o] = at + shifts[here[o]] if somebody else nothing
             first += pitch
+
+
+def per_channel(t: Array, places: Array) -> Array:
+    """The sum of the adjoints (n, height, width, o) that are somebody's, for each output."""
+    outputs = t.shape[3]
+    parts, ends = chunks(len(t))
+    sums = np.zeros((max(parts, 1), outputs), t.dtype)
+    in_parallel(_per_channel, parts, ends, t, places, sums)
+    return add_up(sums)
+
+
+@shared
+def _per_channel(first: int, end: int, ends: Any, t: Any, places: Any, sums: Any) -> None:
+    _, high, wide, outputs = t.shape
+    values, winners = t.reshape(-1), places.reshape(-1)
+    size = high * wide * outputs
+    nothing = t.dtype.type(0)
+    for part in range(first, end):
+        total = sums[part]
+        for begin in range(ends[part] * size, ends[part + 1] * size, outputs):
+            here, who = values[begin : begin + outputs], winners[begin : begin + outputs]
+            for o in range(outputs):
+                total[o] += here[o] if who[o] != NOBODY else nothing

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.windows import REMEMBERED
 
+CHUNKS = 16
+"""Sums over images are taken in so many parts at most, whatever the number of threads: the same
+bits."""
 _BLOCK = 1 << 12
 """Numbers of the sum that a thread works on at least, before it looks for more."""
+
+
+@lru_cache(REMEMBERED)
+def chunks(count: int) -> tuple[int, Array]:
+    """Into how many parts a sum of so many terms falls, and where they begin and end.
+
+    The array is not to be written to.
+    """
+    parts = min(CHUNKS, count)
+    return parts, np.arange(parts + 1) * count // max(parts, 1)
 
 
 def add_up(parts: Array) -> Array:

@@ -14,10 +14,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels.native.compiler import compiled
-from autodiff.kernels.windows import Sizes
-
-_REMEMBERED = 512
-"""Walks and grids that are kept: the layers of a network come back with the same shapes."""
+from autodiff.kernels.windows import REMEMBERED, Sizes
 
 
 class Walk(NamedTuple):
@@ -64,7 +61,7 @@ class Walk(NamedTuple):
         return (self.frame_high, self.frame_wide) if self.frame_high else (self.high, self.wide)
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def walk(
     shape: tuple[int, ...],
     positions: Sizes,
@@ -96,7 +93,7 @@ def walk(
     return Walk._make((*shape, *positions, *corner, stride[0], images, lines, *frame))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def grid(counts: tuple[int, ...], steps: tuple[int, ...]) -> Array:
     """Where the elements of a grid lie in memory, in order; not to be written to."""
     places = np.zeros(1, np.intp)
