@@ -28,7 +28,11 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         y: (..., m, k) or (m,).
         bias: what broadcasts to the product, or None.
     """
-    if np.ndim(x) == np.ndim(y) == 2 and (bias is None or np.shape(bias) == y.shape[1:]):
+    if (
+        x.__class__ is y.__class__ is np.ndarray
+        and x.ndim == y.ndim == 2
+        and (bias is None or np.shape(bias) == y.shape[1:])
+    ):
         (n, m), k = x.shape, y.shape[1]
         if m == len(y) and n * m * k > _WORTH_IT and min(n, k) >= _THINNEST and m <= _LONGEST:
             native = dispatch.native("matrices", x, y, bias)

@@ -6,6 +6,7 @@ takes less. So the product may come out transposed, and is turned block by block
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from autodiff.kernels.native.product import panel_width
 from autodiff.kernels.native.product import product as _product
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import grid
+from autodiff.kernels.windows import REMEMBERED, Sizes
 
 _ROWS = 48
 """Rows that are worked on together: as many tiles of each height as fit without a rest."""
@@ -41,41 +43,67 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         (m, n), contiguous.
     """
     (m, k), n = x.shape, y.shape[1]
+    x, y = _without_gaps(x), _without_gaps(y)
+    turned, rows, columns, width, x_steps, (right_row, right_column), in_place, places, targets = (
+        _way(m, k, n, x.flags.c_contiguous, y.flags.c_contiguous, x.itemsize)
+    )
     out = buffers.empty((m, n), x.dtype)
-    turned = _effort(y, n) > _effort(x.T, m) + _TURNING * m * n
-    left, right = (y.T, x.T) if turned else (x, y)
-    rows, columns = len(left), right.shape[1]
-    flat, steps = _flat(left)
-    laid, (right_row, right_column) = _flat(right)
-    width = panel_width(columns, x.itemsize)
+    left, right = (_memory(y), _memory(x)) if turned else (_memory(x), _memory(y))
     panels, panel = -(-columns // width), width
-    if right_column > 1 or right.size > _IN_PLACE:
-        seen, laid = laid, buffers.empty((panels * k * width,), x.dtype)
-        in_parallel(_lay_out, panels, seen, right_row, right_column, columns, laid, k, width)
-        right_row, panel = width, k * width
+    if not in_place:
+        laid = buffers.empty((panels * k * width,), x.dtype)
+        in_parallel(_lay_out, panels, right, right_row, right_column, columns, laid, k, width)
+        right, right_row, panel = laid, width, k * width
     plus = np.zeros(n, x.dtype) if bias is None else contiguous(bias)
-    together = min(rows, 2 * _ROWS)
     in_parallel(
-        _blocks, max(1, rows // _ROWS) * panels, turned, rows, columns, width, flat, steps[0],
-        grid((together,), (steps[0],)), (0, 0, steps[1]), laid, (0, 0, right_row), panel,
-        (1, 1, k), plus, out.reshape(-1), bias is not None,
-        grid((together,), (width if turned else columns,)),
+        _blocks, max(1, rows // _ROWS) * panels, turned, rows, columns, width, left, x_steps[0],
+        places, (0, 0, x_steps[1]), right, (0, 0, right_row), panel, (1, 1, k), plus,
+        out.reshape(-1), bias is not None, targets,
     )  # fmt: skip
     return out
 
 
-def _effort(right: Array, columns: int) -> int:
+def _without_gaps(x: Array) -> Array:
+    """A matrix whose numbers lie row by row, or column by column."""
+    return x if x.flags.forc else np.ascontiguousarray(x)
+
+
+def _memory(x: Array) -> Array:
+    """The numbers of such a matrix as they lie in memory."""
+    return contiguous(x if x.flags.c_contiguous else x.T).reshape(-1)
+
+
+@lru_cache(REMEMBERED)
+def _way(
+    m: int, k: int, n: int, x_by_rows: bool, y_by_rows: bool, itemsize: int
+) -> tuple[bool, int, int, int, Sizes, Sizes, bool, Array, Array]:
+    """How a product is worked out, from shapes and layouts alone.
+
+    Returns:
+        Whether it comes out turned; then, of the product as it comes out: its rows and columns, and
+        the columns of a panel; how far rows and columns of the left and of the right operand are
+        apart in memory; whether the right one is read where it lies; where the rows of a block
+        begin in the left operand and in what is written.
+    """
+    x_steps, y_steps = (k, 1) if x_by_rows else (1, m), (n, 1) if y_by_rows else (1, k)
+    in_order = y_steps[1] == 1 or n == 1, x_steps[0] == 1 or m == 1
+    turned = _effort(k * n, in_order[0]) > _effort(k * m, in_order[1]) + _TURNING * m * n
+    rows, columns = m, n
+    if turned:
+        rows, columns, x_steps, y_steps = n, m, y_steps[::-1], x_steps[::-1]
+    width = panel_width(columns, itemsize)
+    in_place = y_steps[1] <= 1 and k * columns <= _IN_PLACE
+    together = min(rows, 2 * _ROWS)
+    places = grid((together,), x_steps[:1])
+    targets = grid((together,), (width if turned else columns,))
+    return turned, rows, columns, width, x_steps, y_steps, in_place, places, targets
+
+
+def _effort(size: int, in_order: bool) -> int:
     """How long it takes to lay out a right operand, in numbers that are copied in their order."""
-    if right.strides[1] != right.itemsize and columns > 1:
-        return _TURNING * right.size
-    return right.size if right.size > _IN_PLACE else 0
-
-
-def _flat(x: Array) -> tuple[Array, tuple[int, int]]:
-    """The numbers of a matrix as they lie in memory, and how far rows and columns are apart."""
-    if x.flags.c_contiguous or not x.flags.f_contiguous:
-        return contiguous(x).reshape(-1), (x.shape[1], 1)
-    return contiguous(x.T).reshape(-1), (1, len(x))
+    if not in_order:
+        return _TURNING * size
+    return size if size > _IN_PLACE else 0
 
 
 @shared
