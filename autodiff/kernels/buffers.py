@@ -134,6 +134,8 @@ def empty_like(x: Array) -> Array:
     """The same for an array of the shape, the dtype and the order in memory of another one."""
     if x.nbytes < _LEAST:
         return np.empty_like(x)
+    if x.flags.c_contiguous:
+        return empty(x.shape, x.dtype)
     order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))
     back = sorted(range(x.ndim), key=order.__getitem__)
     array: Array = empty(tuple(x.shape[i] for i in order), x.dtype).transpose(back)

@@ -70,9 +70,11 @@ def elementwise(name: str, *operands: Any) -> Array | None:
         return None
     if any(x.shape != like.shape for x in operands):
         return None
-    order = sorted(range(like.ndim), key=lambda i: -like.strides[i])
     result = buffers.empty_like(like)
-    ordered = [x.transpose(order) for x in (*operands, result)]
+    ordered = [*operands, result]
+    if not like.flags.c_contiguous:
+        order = sorted(range(like.ndim), key=lambda i: -like.strides[i])
+        ordered = [x.transpose(order) for x in ordered]
     if not all(x.flags.c_contiguous for x in ordered):
         return None
     kernels.fill(name, *(contiguous(x.reshape(-1)) for x in ordered))
