@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import frozen, locked, nearest_float, real_array
+from autodiff.arrays import locked, nearest_float, real_array
 from autodiff.graph import Node, Tensor, Value, bare, describe, is_differentiable, next_number
+from autodiff.kernels.buffers import frozen
 from autodiff.primitive import NO_PARAMETERS, Parameters, Primitive
 from autodiff.recording import state_here
 

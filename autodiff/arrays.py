@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 Array: TypeAlias = "NDArray[Any]"
 
 
-def frozen(array: Array) -> Array:
-    """An array equal to ``array`` that nobody can change: itself if that is so, else a copy."""
-    owner: Any = array
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
-            break
-        owner = owner.base
-    if owner is None or isinstance(owner, bytes):
-        return array
-    return locked(array.copy(order="K"))
-
-
 def locked(array: Array) -> Array:
     """The array, which nobody else holds yet, made read-only; if it is a view, its base too."""
     owner: Any = array

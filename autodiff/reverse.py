@@ -354,7 +354,7 @@ def settled(t: Any, node: Node, taken: set[int]) -> Any:
         return np.zeros_like(node._data)
     array = np.asarray(dense(t))
     if id(array) in taken or not (array.flags.writeable and buffers.is_alone(array)):
-        array = array.copy(order="K")
+        array = buffers.copied(array)
     taken.add(id(array))
     return array
 

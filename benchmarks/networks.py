@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from benchmarks import memory
 from benchmarks.contest import Contestant, compete, machine, middle, versions
 from benchmarks.timing import ratios
 
@@ -260,7 +261,9 @@ def main() -> None:
     print("\n".join(foot))
     if options.page:
         rows = [result.row() for result in results]
-        PAGE.write_text(page([*head, *rows, *foot]), encoding="utf-8")
+        held = memory.section()
+        print("\n".join(held))
+        PAGE.write_text(page([*head, *rows, *foot, "", *held]), encoding="utf-8")
 
 
 def shortfalls(results: list[Result]) -> list[str]:

@@ -12,11 +12,11 @@ import threading
 from bisect import bisect_left
 from math import inf, prod
 from sys import getrefcount
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from autodiff.arrays import Array
+from autodiff.arrays import Array, locked
 
 _LEAST = 1 << 14
 """Bytes of the smallest array that is worth it."""
@@ -59,7 +59,7 @@ class _Store:
 
         Nobody waits: it may be that the other one is this very thread, stopped by a signal.
         """
-        if not self.lock.acquire(blocking=False):
+        if not self.lock.acquire(False):
             return np.empty(shape, dtype)
         try:
             self._asked += 1
@@ -125,21 +125,78 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     """A new array whose elements are not set, like ``numpy.empty``."""
     dtype = np.dtype(dtype)
     size = prod(shape) * dtype.itemsize
-    if size < _LEAST:
+    if size < _LEAST or dtype.hasobject:
         return np.empty(shape, dtype)
     return _store.get(shape, dtype, size)
 
 
-def empty_like(x: Array) -> Array:
-    """The same for an array of the shape, the dtype and the order in memory of another one."""
-    if x.nbytes < _LEAST:
-        return np.empty_like(x)
+def empty_like(x: Array, dtype: Any = None) -> Array:
+    """The same, in the shape and the order in memory of another array; in its dtype by default."""
+    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    size = x.size * dtype.itemsize
+    if size < _LEAST or dtype.hasobject:
+        return np.empty_like(x, dtype)
     if x.flags.c_contiguous:
-        return empty(x.shape, x.dtype)
+        return _store.get(x.shape, dtype, size)
     order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))
     back = sorted(range(x.ndim), key=order.__getitem__)
-    array: Array = empty(tuple(x.shape[i] for i in order), x.dtype).transpose(back)
+    array: Array = empty(tuple(x.shape[i] for i in order), dtype).transpose(back)
     return array
+
+
+def room(x: Any, dtype: Any = None) -> Array | None:
+    """For the ``out`` of a ufunc of ``x`` that gives this dtype, or that of x if x is of floats.
+
+    None, by which NumPy makes its own, where that is small.
+    """
+    if x.__class__ is not np.ndarray or (dtype is None and x.dtype.char not in "efd"):
+        return None
+    dtype = x.dtype.newbyteorder("=") if dtype is None else np.dtype(dtype)
+    return None if x.size * dtype.itemsize < _LEAST else empty_like(x, dtype)
+
+
+def copied(x: Array, dtype: Any = None) -> Array:
+    """``x.copy(order="K")``, of another dtype if one is given."""
+    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    if x.size * dtype.itemsize < _LEAST:
+        return x.astype(dtype)
+    copy = empty_like(x, dtype)
+    np.copyto(copy, x, casting="unsafe")
+    return copy
+
+
+def contiguous(x: Array) -> Array:
+    """``numpy.ascontiguousarray``."""
+    if x.flags.c_contiguous or x.nbytes < _LEAST:
+        return np.ascontiguousarray(x)
+    copy = empty(x.shape, x.dtype)
+    np.copyto(copy, x)
+    return copy
+
+
+def reshaped(x: Any, shape: int | tuple[int, ...], order: Literal["C", "F"] = "C") -> Array:
+    """``numpy.reshape``."""
+    strided = isinstance(x, np.ndarray) and order == "C" and not x.flags.c_contiguous
+    if strided and x.nbytes >= _LEAST:
+        try:
+            return np.reshape(x, shape, copy=False)
+        except ValueError:  # there must be a copy, or the shape does not fit
+            x = contiguous(x)
+        except TypeError:  # NumPy 2.0 does not know ``copy``
+            pass
+    return np.reshape(x, shape, order)
+
+
+def frozen(array: Array) -> Array:
+    """An array equal to ``array`` that nobody can change: itself if that is so, else a copy."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            break
+        owner = owner.base
+    if owner is None or isinstance(owner, bytes):
+        return array
+    return locked(copied(array))
 
 
 def release() -> None:

@@ -45,7 +45,7 @@ def contiguous(x: Array) -> Array:
     Of what may be written to and what may not, numba would make two programs; kernels never write
     to an operand.
     """
-    x = np.ascontiguousarray(x)
+    x = buffers.contiguous(x)
     if x.flags.writeable:
         return x
     interface = x.__array_interface__

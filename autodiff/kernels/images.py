@@ -15,7 +15,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.caching import cached
-from autodiff.kernels import convolution, dispatch, pooling
+from autodiff.kernels import buffers, convolution, dispatch, pooling
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.pooling import Ties, Winners
 from autodiff.kernels.remembered import Remembered
@@ -147,7 +147,7 @@ def correlate_kernel(
 
 
 def _kernel_first(w: Array, rank: int) -> Array:
-    w = np.ascontiguousarray(w)
+    w = buffers.contiguous(w)
     return w[:, :, 0] if rank == 1 else w
 
 

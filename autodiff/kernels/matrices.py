@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels import dispatch
+from autodiff.kernels import buffers, dispatch
 
 _WORTH_IT = 1 << 18
 """Multiplications: BLAS does fewer than this in one thread."""
@@ -28,6 +28,7 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         y: (..., m, k) or (m,).
         bias: what broadcasts to the product, or None.
     """
+    out = None
     if (
         x.__class__ is y.__class__ is np.ndarray
         and x.ndim == y.ndim == 2
@@ -39,7 +40,9 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
             if native is not None:
                 made: Array = native.product(x, y, bias)
                 return made
-    f: Array = np.matmul(x, y)
+        if x.dtype == y.dtype and x.dtype.isnative:
+            out = buffers.empty((n, k), x.dtype)
+    f: Array = np.matmul(x, y, out=out)
     if bias is None:
         return f
     if f.ndim and np.result_type(f, bias) == f.dtype:

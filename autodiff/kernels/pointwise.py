@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
 from autodiff.kernels.dispatch import elementwise
 
 
@@ -50,7 +51,7 @@ def sech(x: Array) -> Array:
 def relu(x: Array) -> Array:
     """max(x, 0)."""
     compiled = elementwise("relu", x)
-    return np.maximum(x, 0) if compiled is None else compiled
+    return np.maximum(x, 0, out=buffers.room(x)) if compiled is None else compiled
 
 
 def pow(x: Any, y: Any) -> Any:
@@ -109,7 +110,8 @@ def select(condition: Any, x: Any, y: Any) -> Any:
     """
     if isinstance(condition, np.ndarray) and condition.dtype == bool:
         if _is_zero(x) and isinstance(y, np.ndarray):
-            condition, x, y = ~condition, y, x
+            opposite = np.logical_not(condition, out=buffers.room(condition, bool))
+            condition, x, y = opposite, y, x
         if isinstance(x, np.ndarray):
             if _is_zero(y):
                 return _kept(condition, x)
@@ -120,6 +122,13 @@ def select(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
 
 
+def greater(x: Any, y: Any) -> Any:
+    """Where x > y."""
+    if isinstance(x, np.ndarray) and y.__class__ in (int, float):
+        return np.greater(x, y, out=buffers.room(x, bool))
+    return x > y
+
+
 def _is_zero(x: Any) -> bool:
     return x.__class__ in (int, float) and x == 0 and copysign(1, x) > 0
 
@@ -127,14 +136,14 @@ def _is_zero(x: Any) -> bool:
 def _kept(condition: Array, x: Array) -> Array:
     """``x`` where the condition holds, elsewhere 0.
 
-    An element's bits and those of -1 or 0, as a whole number, are the element, inf and nan too, or
-    0.
+    An element's bits, as a whole number, times 1 are the element, inf and nan too.
     """
     kept = elementwise("kept", condition, x)
     if kept is None and x.dtype in _BITS:
         bits = _BITS[x.dtype]
-        kept = np.asarray(np.negative(condition.view(np.int8)).astype(bits) & x.view(bits))
-        return kept.view(x.dtype)
+        ones = buffers.copied(condition, bits)
+        out = ones if ones.shape == x.shape else None
+        return np.asarray(np.multiply(ones, x.view(bits), out)).view(x.dtype)
     return np.where(condition, x, 0) if kept is None else kept
 
 

@@ -170,6 +170,13 @@ class _Elementwise(ast.NodeTransformer):
             return ast.Call(ast.Name("pow"), [node.left, node.right], [])
         return node
 
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Compare(left=x, ops=[ast.Gt()], comparators=[y]):
+                return ast.Call(ast.Name("greater"), [x, y], [])
+        return node
+
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         """``p and q`` of arrays; q is not even computed where p is the number False."""
         self.generic_visit(node)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.adjoint import Masked, Scattered
-from autodiff.arrays import Array, frozen, locked
+from autodiff.arrays import Array, locked
 from autodiff.graph import Node, Operand, Tensor, Value, bare, describe
+from autodiff.kernels.buffers import frozen
 from autodiff.kernels.scatter import add_at
 from autodiff.ops.pointwise import where
 from autodiff.ops.rules import Linear

@@ -51,12 +51,12 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
                  "sqrt", "tan", "tanh", "trunc")
 } | {
     name: getattr(kernels, name)
-    for name in ("fraction", "polar", "pow", "radius", "relu", "sech", "select", "sigmoid",
-                 "sigmoid_slope", "sinc", "sinc_derivative", "softplus", "where")
+    for name in ("fraction", "greater", "polar", "pow", "radius", "relu", "sech", "select",
+                 "sigmoid", "sigmoid_slope", "sinc", "sinc_derivative", "softplus", "where")
 }  # fmt: skip
 """What the names in formulas mean for arrays; ``generate.FLOATS`` says it for floats."""
 
-NODES: dict[str, Any] = dict(CONSTANTS)
+NODES: dict[str, Any] = CONSTANTS | {"greater": kernels.greater}
 """What they mean for nodes: the operations of the rows below."""
 
 _MEANINGS: dict[str, ast.expr] = {}

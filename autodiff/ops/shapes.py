@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.arrays import floating, real_array
 from autodiff.graph import Axes, Node, Operand, bare, describe
+from autodiff.kernels import buffers
 from autodiff.ops.rules import Linear
 
 __all__ = [
@@ -106,7 +107,7 @@ def as_operand(x: Operand) -> Any:
 
 _reshape: Linear = Linear(
     "reshape",
-    lambda x, *, shape, **order: np.reshape(x, shape, **order),
+    buffers.reshaped,
     lambda t, f, x, *, shape, **order: _reshape(t, shape=shape_of(x), **order),
 )
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import Array, frozen
+from autodiff.arrays import Array
 from autodiff.graph import Axes, Operand, bare, describe
 from autodiff.kernels import softmax as kernels
+from autodiff.kernels.buffers import frozen
 from autodiff.ops.pointwise import exp
 from autodiff.ops.reductions import axes_of, sum, weighted
 from autodiff.ops.rules import Explicit

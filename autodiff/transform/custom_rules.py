@@ -12,8 +12,9 @@ import numpy as np
 
 from autodiff.adjoint import ABSENT, dense
 from autodiff.apply import record
-from autodiff.arrays import frozen, real_array
+from autodiff.arrays import real_array
 from autodiff.graph import Node, Tensor, Value, bare, describe
+from autodiff.kernels.buffers import frozen
 from autodiff.ops.reductions import sum as sum_over
 from autodiff.ops.rules import total
 from autodiff.ops.shapes import shape_of, sum_to

@@ -15,8 +15,9 @@ import numpy as np
 
 from autodiff.adjoint import ABSENT, Masked, dense
 from autodiff.apply import record
-from autodiff.arrays import Array, frozen
+from autodiff.arrays import Array
 from autodiff.graph import Node, Value, bare, is_differentiable, next_number
+from autodiff.kernels.buffers import frozen
 from autodiff.ops.indexing import getitem
 from autodiff.ops.joining import concatenate
 from autodiff.ops.shapes import astype, reshape, shape_of, to_value

@@ -13,7 +13,7 @@ import pytest
 
 import autodiff as ad
 import nn
-from autodiff.kernels import buffers
+from autodiff.kernels import buffers, matrices, pointwise
 
 LARGE = (100, 1000)
 
@@ -192,3 +192,98 @@ def test_a_step_takes_little_new_memory_when_the_first_ones_are_over() -> None:
     last, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert last - first < 1 << 16
+
+
+def lenet() -> nn.Sequential:
+    return nn.LeNet(generator=np.random.default_rng(0))
+
+
+def mlp() -> nn.Sequential:
+    generator = np.random.default_rng(0)
+    return nn.Sequential(
+        nn.Flatten(), nn.Dense(784, 128, generator=generator), nn.ReLU(),
+        nn.Dense(128, 10, generator=generator),
+    )  # fmt: skip
+
+
+PER_LAYER = 12 << 10
+
+
+@pytest.mark.parametrize("batch", [64, 256])
+@pytest.mark.parametrize("made", [lenet, mlp])
+def test_a_warm_step_takes_a_few_kilobytes_per_layer(
+    made: Any, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its peak, beyond what was there before: the arrays are in memory that is used again."""
+    if ad.config.backend != "native":
+        pytest.skip("NumPy's functions make their own arrays")
+    monkeypatch.setattr(ad.config, "threads", 1)  # each has some room of its own in a kernel
+    net, loss = made(), nn.SoftmaxCrossEntropy()
+    optimiser = nn.SGD(net.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
+    generator = np.random.default_rng(1)
+    x = generator.random((batch, 1, 28, 28), dtype=np.float32)
+    labels = generator.integers(0, 10, batch)
+
+    def step() -> None:
+        loss(net(x), labels).backward(keep_adjoints=False)
+        optimiser.step()
+
+    for _ in range(3):
+        step()
+    tracemalloc.start()
+    step()
+    gc.collect()
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    step()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most - before < PER_LAYER * len(net)
+
+
+@pytest.mark.parametrize("shape", [(40, 60, 70), (4, 6, 7)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.bool_, object])
+def test_copies_are_numpys(shape: Any, order: Any, dtype: Any) -> None:
+    x = np.arange(np.prod(shape)).reshape(shape).astype(dtype).transpose(order)
+    for got, expected in (
+        (buffers.copied(x), x.copy(order="K")),
+        (buffers.contiguous(x), np.ascontiguousarray(x)),
+        (buffers.reshaped(x, (x.shape[0], -1)), x.reshape(x.shape[0], -1)),
+        (buffers.reshaped(x, (-1, x.shape[0]), "F"), x.reshape((-1, x.shape[0]), order="F")),
+        (buffers.reshaped(x, (1, *x.shape)), x.reshape(1, *x.shape)),
+        (buffers.reshaped(3.0, (1, 1)), np.reshape(3.0, (1, 1))),
+    ):
+        np.testing.assert_array_equal(got, expected)
+        assert (got.dtype, got.strides) == (expected.dtype, expected.strides)
+    assert not np.shares_memory(buffers.copied(x), x)
+    assert np.shares_memory(buffers.reshaped(x, (1, *x.shape)), x), "there is no need of a copy"
+    assert buffers.copied(x, np.int32).dtype == np.int32
+    with pytest.raises(ValueError, match="cannot reshape"):
+        buffers.reshaped(x, (7, 11, 13))
+
+
+@pytest.mark.parametrize("dtype", ["f4", ">f4", "f8", "i4", "?"])
+@pytest.mark.parametrize("length", [4, 200])
+def test_functions_that_compute_there_give_what_numpy_gives(length: int, dtype: str) -> None:
+    x = np.random.default_rng(0).normal(size=(length, length)).astype(dtype)
+    for got, expected in (
+        (pointwise.relu(x), np.maximum(x, 0)),
+        (pointwise.greater(x, 0), x > 0),
+        (pointwise.select(x > 0, x, 0.0), np.where(x > 0, x, 0)),
+        (matrices.product(x[:, :3], x[:3]), np.matmul(x[:, :3], x[:3])),
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+        assert got.dtype.kind == expected.dtype.kind
+    assert matrices.product(x[:, :3], x[:3]).dtype == np.matmul(x[:, :3], x[:3]).dtype
+    assert pointwise.relu(x).dtype == np.maximum(x, 0).dtype
+
+
+@pytest.mark.parametrize("size", [3, 30_000])
+def test_what_is_frozen_nobody_can_change(size: int) -> None:
+    x = np.arange(float(size))
+    f = buffers.frozen(x)
+    x[0] = 7
+    assert f[0] == 0
+    assert not f.flags.writeable
+    assert buffers.frozen(f) is f
