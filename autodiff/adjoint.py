@@ -44,30 +44,92 @@ class Structured:
         raise NotImplementedError
 
 
-class Masked(Structured):
-    """An adjoint that is absent, a strong zero, wherever ``mask`` is False.
+class Presence:
+    """Where an adjoint is present, found out when somebody asks.
+
+    To find out how far an absence reaches takes as long as the adjoint itself, and it matters only
+    where a zero would meet an infinite partial.
 
     Args:
-        values: array or node, zero where the mask is False.
-        mask: bare boolean array of the same shape.
+        find: gives a boolean array.
+        after: those that it asks.
     """
 
-    def __init__(self, values: Any, mask: Any) -> None:
+    __slots__ = ("_after", "_find", "_mask")
+
+    def __init__(self, find: Callable[[], Any], *after: Presence) -> None:
+        self._find: Callable[[], Any] | None = find
+        self._after: tuple[Presence, ...] = after
+        self._mask: Any = None
+
+    @property
+    def mask(self) -> Array:
+        """A bare boolean array."""
+        waiting = [self]
+        while waiting:  # no recursion: they may wait for each other in long chains
+            here = waiting[-1]
+            before = [other for other in here._after if other._find is not None]
+            if before:
+                waiting += before
+                continue
+            waiting.pop()
+            if here._find is not None:
+                here._mask = np.asarray(here._find())  # comparing numbers gives Python's bool
+                here._find, here._after = None, ()
+        return self._mask  # type: ignore[no-any-return]
+
+
+class Masked(Structured):
+    """An adjoint that is absent, a strong zero, in places.
+
+    Args:
+        values: array, node or structured adjoint, zero where it is absent.
+        presence: where it is not; or a bare boolean array of the same shape that says so.
+    """
+
+    def __init__(self, values: Any, presence: Presence | Array) -> None:
         self.values = values
-        self.mask = np.asarray(mask)  # comparing numbers gives a bool of Python's, not NumPy's
+        self.presence = presence if isinstance(presence, Presence) else Presence(lambda: presence)
+
+    @property
+    def mask(self) -> Array:
+        """A bare boolean array, False where the adjoint is absent."""
+        return self.presence.mask
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Whether it is absent everywhere."""
+        values = carried(self)
+        if not isinstance(values, Node) and np.any(values):
+            return False
+        return not self.mask.any()
 
     def dense(self) -> Any:
-        return self.values
+        return dense(self.values)
 
     def add(self, other: Any) -> Any:
-        if isinstance(other, Masked):
-            return Masked(self.values + other.values, self.mask | other.mask)
-        return self.values + dense(other)
+        total = dense(self) + dense(other)
+        if not isinstance(other, Masked):
+            return total
+        mine, its = self.presence, other.presence
+        return Masked(total, Presence(lambda: mine.mask | its.mask, mine, its))
 
 
 def dense(adjoint: Any) -> Any:
     """A contribution as a plain number, array or node."""
     return adjoint.dense() if isinstance(adjoint, Structured) else adjoint
+
+
+def carried(adjoint: Any) -> Any:
+    """The number, array or node that an adjoint of any form carries."""
+    while isinstance(adjoint, Structured):
+        adjoint = adjoint.values
+    return adjoint
+
+
+def is_certainly_finite(adjoint: Any) -> bool:
+    """Whether no element is inf or nan; may be False where only their sum is."""
+    return bool(np.isfinite(np.sum(carried(adjoint))))
 
 
 class Scattered(Structured):

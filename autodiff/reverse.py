@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.adjoint import ABSENT, Masked, Scattered, Structured, dense
+from autodiff.adjoint import (
+    ABSENT,
+    Masked,
+    Presence,
+    Scattered,
+    Structured,
+    carried,
+    dense,
+    is_certainly_finite,
+)
 from autodiff.arrays import real_array
 from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
 from autodiff.kernels import buffers
@@ -71,7 +80,7 @@ class Adjoints(dict[Node, Any]):
 
 
 def _is_recorded(adjoint: Any) -> bool:
-    return isinstance(adjoint.values if isinstance(adjoint, Structured) else adjoint, Node)
+    return isinstance(carried(adjoint), Node)
 
 
 def schedule(output: Node, inputs: Sequence[Node] | None = None) -> list[Node]:
@@ -192,17 +201,20 @@ def pull(
     if not recorded:
         f, operands = node._data, [x._data if isinstance(x, Node) else x for x in held]
     parameters = node.parameters
-    plain, masked = t, False
-    if isinstance(t, Structured) and not isinstance(t, primitive.takes):
-        plain, masked = t.dense(), isinstance(t, Masked)
-    if masked and primitive.mixes:
-        f, operands = _visible(node, t.mask, f, operands)
+    plain = t
+    masked = isinstance(t, Masked) and not isinstance(t, primitive.takes)
+    if masked:
+        plain = t.values
+        if primitive.mixes:
+            f, operands = _visible(node, t, f, operands)
+    if isinstance(plain, Structured) and not isinstance(plain, primitive.takes):
+        plain = plain.dense()
     wanted = [i for i, x in enumerate(held) if isinstance(x, Node) and x in adjoints]
     sent = primitive.vjps(wanted, plain, f, operands, parameters)
     for i, contribution in zip(wanted, sent, strict=True):
         operand = held[i]
         if contribution is not None and masked:
-            contribution = _masked(contribution, t.mask, i, node)
+            contribution = _masked(contribution, t, i, node)
         if contribution is not None:
             contribution = fit(contribution, operand)
         if contribution is not None:
@@ -211,29 +223,45 @@ def pull(
             adjoints.add(operand, contribution)
 
 
-def _masked(contribution: Any, mask: Any, i: int, node: Node) -> Masked:
+def _masked(contribution: Any, t: Masked, i: int, node: Node) -> Masked:
     """A contribution that is absent where it would come only from what is absent at the node."""
-    assert node.primitive is not None
+    primitive, f, parameters = node.primitive, node._data, node.parameters
+    assert primitive is not None
     bares = [bare(operand) for operand in node.operands]
-    reached = node.primitive.reach(i, mask, node._data, bares, node.parameters)
+    before = [t.presence]
     if isinstance(contribution, Masked):
-        reached = reached & contribution.mask
-    return Masked(where(reached, dense(contribution), 0.0), reached)
+        before.append(contribution.presence)
+        contribution = contribution.values
+
+    def reached() -> Any:
+        here, *others = (presence.mask for presence in before)
+        mask = primitive.reach(i, here, f, bares, parameters)
+        return mask & others[0] if others else mask
+
+    presence = Presence(reached, *before)
+    if _is_recorded(contribution) or not is_certainly_finite(contribution):
+        contribution = where(presence.mask, dense(contribution), 0.0)
+    return Masked(contribution, presence)  # elsewhere 0 where it should: 0 times a number is 0
 
 
-def _visible(node: Node, mask: Any, f: Any, operands: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """The output and the operands of a node, 0 where they have no part in what is not absent."""
+def _visible(node: Node, t: Masked, f: Any, operands: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The output and the operands of a node, 0 where they have no part in what is not absent.
+
+    What is finite may stay: it meets zeros only.
+    """
     assert node.primitive is not None
     bares = [bare(operand) for operand in node.operands]
     seen = []
     for i, operand in enumerate(operands):
         shape = shape_of(operand)
-        if shape and (isinstance(operand, Node) or not np.isfinite(operand).all()):
-            reached = node.primitive.reach(i, mask, node._data, bares, node.parameters)
+        if shape and (isinstance(operand, Node) or not is_certainly_finite(operand)):
+            reached = node.primitive.reach(i, t.mask, node._data, bares, node.parameters)
             reached = np.asarray(sum_to(reached.astype(float), shape)) != 0
             operand = operand if reached.all() else where(reached, operand, 0.0)
         seen.append(operand)
-    return (f if mask.all() else where(mask, f, 0.0)), seen
+    if (isinstance(f, Node) or not is_certainly_finite(f)) and not t.mask.all():
+        f = where(t.mask, f, 0.0)
+    return f, seen
 
 
 def fit(contribution: Any, operand: Node) -> Any | None:
@@ -243,7 +271,7 @@ def fit(contribution: Any, operand: Node) -> Any | None:
         if contribution.shape != data.shape:
             contribution = sum_to(contribution, data.shape)
         return contribution if contribution.dtype == data.dtype else contribution.astype(data.dtype)
-    if isinstance(contribution, Masked) and not contribution.mask.any():
+    if isinstance(contribution, Masked) and contribution.is_nowhere:
         return None
     if isinstance(operand, Value):
         contribution = sum_to(dense(contribution), ())
@@ -251,14 +279,20 @@ def fit(contribution: Any, operand: Node) -> Any | None:
             return to_value(contribution)
         return contribution if isinstance(contribution, Node) else float(contribution)
     if isinstance(contribution, Masked):
-        reached = contribution.mask
-        shape = shape_of(operand)
-        if reached.shape != shape:
-            reached = sum_to(reached.astype(float), shape) != 0
-        return Masked(_fit_array(contribution.values, operand), reached)
+        return _fit_masked(contribution, operand)
     if isinstance(contribution, Structured):
         return contribution
     return _fit_array(contribution, operand)
+
+
+def _fit_masked(contribution: Masked, operand: Any) -> Masked:
+    values, presence, shape = contribution.values, contribution.presence, shape_of(operand)
+    if isinstance(values, Structured):
+        return contribution
+    if shape_of(values) != shape:
+        whole = presence
+        presence = Presence(lambda: sum_to(whole.mask.astype(float), shape) != 0, whole)
+    return Masked(_fit_array(values, operand), presence)
 
 
 def _fit_array(contribution: Any, operand: Any) -> Any:

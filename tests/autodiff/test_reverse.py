@@ -17,7 +17,7 @@ import autodiff as ad
 from autodiff import Tensor, Value, reverse
 from autodiff.adjoint import ABSENT
 from autodiff.graph import next_number
-from autodiff.ops.rules import Explicit
+from autodiff.ops.rules import Explicit, Linear, Pointwise
 from autodiff.sweep import Sweep
 
 Function = Callable[..., Any]
@@ -316,3 +316,64 @@ def test_scalars_and_arrays_in_one_graph() -> None:
     (weights * np.array([1.0, 2.0, 3.0])).sum().backward()
     assert a.grad == pytest.approx(np.cos(0.5) * -2.0 + 2.0 / -2.0 + 3.0)
     assert b.grad == pytest.approx(np.sin(0.5) - 2.0 * 0.5 / 4.0)
+
+
+# --- how far an absence reaches -------------------------------------------------------------------
+
+TAKEN = np.array([False, True, False, True])
+
+
+def chosen(y: Any) -> Any:
+    return ad.where(TAKEN, y, 0.0).sum()
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param(lambda y: y, id="at once"),
+        pytest.param(lambda y: ad.negative(-y), id="two steps on"),
+        pytest.param(lambda y: y + ad.sin(y), id="where two absences meet"),
+        pytest.param(lambda y: (y.reshape(4, 1) @ np.ones((1, 1))).ravel(), id="past a product"),
+        pytest.param(lambda y: y.reshape(2, 2).T.T.ravel(), id="in another shape"),
+        pytest.param(
+            lambda y: ad.max_pool(y.reshape(1, 1, 4), 1, stride=1).ravel(), id="past a window"
+        ),
+    ],
+)
+def test_what_is_absent_does_not_meet_an_infinite_derivative(between: Function) -> None:
+    x = Tensor([0.0, 4.0, 0.0, 1.0])
+    chosen(between(ad.sqrt(x))).backward()
+    smooth = Tensor([4.0, 1.0])
+    between_two = ad.concatenate([np.ones(1), smooth[:1], np.ones(1), smooth[1:]])
+    chosen(between(ad.sqrt(between_two))).backward()
+    assert x.grad is not None
+    assert smooth.grad is not None
+    np.testing.assert_array_equal(x.grad[~TAKEN], 0)
+    np.testing.assert_allclose(x.grad[TAKEN], smooth.grad)
+
+
+@pytest.mark.parametrize("length", [10, 63, 64, 65, 500, 20_000])
+def test_an_absence_reaches_as_far_as_it_must(length: int) -> None:
+    x = Tensor([0.0, 4.0, 0.0, 1.0])
+    y = ad.sqrt(x)
+    for _ in range(length):
+        y = -y
+    chosen(y).backward()
+    np.testing.assert_array_equal(x.grad, [0, 0.25 * (-1) ** length, 0, 0.5 * (-1) ** length])
+
+
+def test_how_far_an_absence_reaches_is_asked_only_where_it_matters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> Any:
+        raise AssertionError("nobody needs to know")
+
+    x, w = Tensor([[1.0, 4.0], [2.0, 1.0]]), Tensor([[2.0, 1.0], [0.0, 3.0]])
+    f = ad.where(x.data > 1, ad.sqrt(x) @ w, 0.0).sum()
+    for kind in (Linear, Pointwise):
+        monkeypatch.setattr(kind, "reach", refuse)
+    f.backward()
+    np.testing.assert_allclose(w.grad, np.sqrt(x.data).T @ (x.data > 1))
+    x.data = [[0.0, 4.0], [2.0, 1.0]]
+    with pytest.raises(AssertionError, match="nobody"):
+        ad.where(x.data > 1, ad.sqrt(x) @ w, 0.0).sum().backward()
