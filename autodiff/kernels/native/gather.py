@@ -10,7 +10,7 @@ from typing import Any
 from numba import types
 from numba.core import cgutils
 
-from autodiff.kernels.native.compiler import compiled, written
+from autodiff.kernels.native.compiler import internal, written
 from autodiff.kernels.native.vectors import BYTES, INT, Emitter
 
 _MOST_VECTORS = 15
@@ -18,14 +18,13 @@ _MOST_VECTORS = 15
 _MOST_ROWS = 5
 
 
-@compiled
 def whole(count: int, itemsize: int) -> int:
     """So many numbers, and those that complete their last vector."""
     lanes = BYTES // itemsize
     return -(-count // lanes) * lanes
 
 
-@compiled
+@internal
 def tile_shape(rows: int, count: int, itemsize: int) -> tuple[int, int]:
     """How many rows, and how many numbers of each, are summed at once: tiles of about one size."""
     lanes = BYTES // itemsize

@@ -10,10 +10,10 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from autodiff.kernels.native import team
-from autodiff.kernels.native.team import Shared
 from autodiff.settings import config
 
 _PATIENCE = 80_000
@@ -29,6 +29,7 @@ class _Team:
 
     def __init__(self) -> None:
         self.cells = team.cells()
+        self.address = self.cells.ctypes.data
         self.busy = threading.Lock()
         self.helpers: list[_Helper] = []
 
@@ -36,10 +37,10 @@ class _Team:
         """Let so many threads help, and none sleep; fewer if the system gives no more."""
         if not self.helpers:
             # It is compiled here: in a thread, numba's lock would be held while this one may fork.
-            team.help_out(self.cells, 0, 0)
+            team.help_out(self.address, 0, 0)
         while len(self.helpers) < count:
             try:
-                self.helpers.append(_Helper(self.cells))
+                self.helpers.append(_Helper(self.address))
             except RuntimeError:  # too many of them, or Python is about to end
                 break
         self.cells[team.MOST] = count
@@ -57,19 +58,19 @@ class _Team:
 class _Helper:
     """A thread that helps, until nothing has come for a while; then it sleeps."""
 
-    def __init__(self, cells: Any) -> None:
+    def __init__(self, address: int) -> None:
         self._asleep = self._ended = False
         self._bell = threading.Lock()
         self._bell.acquire()
         self._thread = threading.Thread(
-            target=self._run, args=(cells,), name="autodiff", daemon=True
+            target=self._run, args=(address,), name="autodiff", daemon=True
         )
         self._thread.start()
 
-    def _run(self, cells: Any) -> None:
+    def _run(self, address: int) -> None:
         last = 0
         while not self._ended:
-            last = team.help_out(cells, last, _PATIENCE)
+            last = team.help_out(address, last, _PATIENCE)
             self._asleep = True
             self._bell.acquire()
 
@@ -98,7 +99,7 @@ if hasattr(os, "register_at_fork"):
 atexit.register(lambda: _team.dismiss())
 
 
-def in_parallel(kernel: Shared, count: int, *arguments: Any, least: int = 1) -> None:
+def in_parallel(kernel: Callable[..., None], count: int, *arguments: Any, least: int = 1) -> None:
     """Let ``kernel(first, end, *arguments)`` go over ``range(count)``, shared out among threads.
 
     Where the threads are at work for somebody else, this one does all by itself.
@@ -116,11 +117,11 @@ def in_parallel(kernel: Shared, count: int, *arguments: Any, least: int = 1) -> 
     here = _team
     if threads < 2 or not here.busy.acquire(blocking=False):
         if count:
-            kernel.alone(0, count, *arguments)
+            kernel(0, 0, count, *arguments)
         return
     try:
         here.gather(threads - 1)
-        grain = max(least, -(-count // (threads * _PARTS)))
-        kernel.together(here.cells, count, grain, *arguments)
+        here.cells[team.GRAIN] = max(least, -(-count // (threads * _PARTS)))
+        kernel(here.address, 0, count, *arguments)
     finally:
         here.busy.release()

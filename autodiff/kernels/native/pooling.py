@@ -8,14 +8,14 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
-from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import strongest, to_strongest
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.windows import Sizes
 
 
-@compiled
+@internal
 def _clipped(position: int, size: int, stride: int, corner: int, length: int) -> tuple[int, int]:
     """The first element of a window that is in the image, and the one behind the last."""
     begin = position * stride + corner

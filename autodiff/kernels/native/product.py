@@ -12,7 +12,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
-from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.compiler import compiled, inserted, internal
 from autodiff.kernels.native.tile import HEIGHTS, NARROW, WIDE, tile
 from autodiff.kernels.native.vectors import BYTES, LONGEST
 from autodiff.kernels.native.walk import copy
@@ -23,9 +23,10 @@ SPARE = max(_HEIGHTS)
 _STRIP = 24
 """Rows that are done for all columns, by channel, where each number of x is read by one panel only:
 memory is then walked through from the front to the end."""
+_MANY = np.iinfo(np.intp).max
 
 
-@compiled
+@internal
 def _lanes(columns: int, itemsize: int) -> int:
     """Numbers in the vectors of a panel of so many columns."""
     return (BYTES if columns * itemsize <= NARROW * BYTES else LONGEST) // itemsize
@@ -34,7 +35,7 @@ def _lanes(columns: int, itemsize: int) -> int:
 @compiled
 def panel_width(columns: int, itemsize: int) -> int:
     """How many columns a panel has: so many that few lanes of the vectors are idle."""
-    best, least = 0, np.iinfo(np.intp).max
+    best, least = 0, _MANY
     for vectors in range(WIDE, 0, -1):
         lanes = _lanes(columns, itemsize)
         width = min(vectors * lanes, -(-columns // lanes) * lanes)
@@ -66,7 +67,7 @@ def panels(w: Array) -> Array:
     return laid
 
 
-@compiled
+@internal
 def lay_out(w: Any, begin: int, terms: int, row: int, columns: int, laid: Any) -> None:
     """The same for a matrix of ``terms`` rows within a flat array, which lie ``row`` apart."""
     width = panel_width(columns, w.itemsize)
@@ -77,7 +78,7 @@ def lay_out(w: Any, begin: int, terms: int, row: int, columns: int, laid: Any) -
             copy(w[at : at + count], laid[to : to + count])
 
 
-@compiled
+@inserted
 def product(
     by_channel: Any, x: Any, origin: int, rows: Any, count: int, x_steps: Any, w: Any,
     w_origin: int, w_steps: Any, panel: int, counts: Any, start: Any, start_origin: int,

@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
-from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.native.gather import add_rows, tile_shape, whole
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import NOBODY
@@ -29,14 +29,14 @@ _POSITIONS = 256
 """Windows that are looked at together."""
 
 
-@compiled
+@internal
 def _strip(high: int, wide: int) -> int:
     """How many rows of windows are looked at together: strips of about one size."""
     strips = max(1, -(-high * wide // _POSITIONS))
     return max(1, -(-high // strips))
 
 
-@compiled
+@internal
 def _shifts(size: Any, line: int, channels: int) -> Any:
     """Where the places of a window are in an image, from the first one on."""
     shifts = np.empty(size[0] * size[1], np.intp)
@@ -104,7 +104,7 @@ def _correlate_input(
                             group += 1
 
 
-@compiled
+@internal
 def _sort(
     t: Any, places: Any, each: int, length: int, factors: Any, begins: Any, ends: Any
 ) -> None:
@@ -195,7 +195,7 @@ def _correlate_kernel(
                             )  # fmt: skip
 
 
-@compiled
+@internal
 def _look_up(
     t: Any, places: Any, shifts: Any, origin: int, steps: Any, nothing: int, pitch: int,
     factors: Any, corners: Any,

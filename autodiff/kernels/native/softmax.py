@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
-from autodiff.kernels.native.compiler import compiled, summing
+from autodiff.kernels.native.compiler import internal, summing
 from autodiff.kernels.native.exponential import exponential
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
@@ -78,7 +78,7 @@ def _cross_entropy_adjoint(first: int, end: int, t: Any, x: Any, labels: Any, f:
         f[i, labels[i]] -= t[i]
 
 
-@compiled
+@internal
 def _finite_largest(x: Any, lanes: Any) -> Any:
     """The largest number, or 0 if it isn't finite: inf - inf would be nan; nan is no number."""
     lanes[:] = -np.inf
@@ -104,7 +104,7 @@ def _sum_of_powers(x: Any, largest: float) -> Any:
     return total
 
 
-@compiled
+@internal
 def _share(x: Any, scale: float, lanes: Any, f: Any) -> None:
     """Softmax of a row, times a number."""
     factor = scale / _powers(x, _finite_largest(x, lanes), f)

@@ -11,6 +11,7 @@ from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.walk import copy
 from autodiff.kernels.windows import REMEMBERED
 
 CHUNKS = 16
@@ -41,7 +42,7 @@ def add_up(parts: Array) -> Array:
 def _add_up(first: int, end: int, parts: Any, total: Any) -> None:
     size = len(total)
     to = total[first:end]
-    to[:] = parts[first:end]
+    copy(parts[first:end], to)
     for begin in range(size, len(parts), size):
         here = parts[begin + first : begin + end]
         for k in range(len(to)):

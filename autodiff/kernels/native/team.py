@@ -2,16 +2,14 @@
 
 A thread that waits for a job looks at that memory again and again for a moment, outside of Python's
 lock, so that it begins within a microsecond; to wake one that sleeps takes a hundred times as long.
-Nobody waits for a thread that has not begun: the others do its parts. A job is a compiled function
-with its arguments, called through a bridge whose own signature is always the same.
+Nobody waits for a thread that has not begun: the others do its parts. A job is a call of a compiled
+function. Others repeat it for their parts, through a bridge whose own signature is always the same.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 
 from autodiff.arrays import Array
-from autodiff.kernels.native.compiler import compiled, written
+from autodiff.kernels.native.compiler import Kernel, compiled, inserted, internal, written
 from autodiff.kernels.native.vectors import INT
 
 _LINE = 8
@@ -33,6 +31,9 @@ _HELPERS = (1 << 15) - 1
 _OPEN = 1 << 15
 _JOB = 16
 """Of the state: how many threads help, whether they may, and where the number of the job begins."""
+
+_OWN = 3
+"""Parameters of a program that each thread has of its own: team, first, end; see ``shared``."""
 
 _STATUS = ir.IntType(32)
 _POINTER = ir.IntType(8).as_pointer()
@@ -52,44 +53,54 @@ def cells() -> Array:
 # --- what no other thread can come between --------------------------------------------------------
 
 
-def _cell(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    array, index, *_ = arguments
-    data = context.make_array(signature.args[0])(context, builder, array).data
-    return builder.gep(data, [index])
+def _cell(builder: Any, team: Any, index: Any) -> Any:
+    return builder.gep(builder.inttoptr(team, INT.as_pointer()), [index])
 
 
 @written
-def _read(typing: Any, cells: Any, index: Any) -> Any:
+def _read(typing: Any, team: Any, index: Any) -> Any:
     """What a cell holds now."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        cell = _cell(context, builder, signature, arguments)
-        return builder.load_atomic(cell, "acquire", 8)
+        return builder.load_atomic(_cell(builder, *arguments), "acquire", 8)
 
-    return types.intp(cells, types.intp), emit
+    return types.intp(types.intp, types.intp), emit
 
 
 @written
-def _add(typing: Any, cells: Any, index: Any, number: Any) -> Any:
+def _write(typing: Any, team: Any, index: Any, number: Any) -> Any:
+    """Let a cell hold a number."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        team, index, number = arguments
+        builder.store_atomic(number, _cell(builder, team, index), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp), emit
+
+
+@written
+def _add(typing: Any, team: Any, index: Any, number: Any) -> Any:
     """Add to a cell; what it held before."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        cell = _cell(context, builder, signature, arguments)
-        return builder.atomic_rmw("add", cell, arguments[2], "acq_rel")
+        team, index, number = arguments
+        return builder.atomic_rmw("add", _cell(builder, team, index), number, "acq_rel")
 
-    return types.intp(cells, types.intp, types.intp), emit
+    return types.intp(types.intp, types.intp, types.intp), emit
 
 
 @written
-def _replace(typing: Any, cells: Any, index: Any, expected: Any, number: Any) -> Any:
+def _replace(typing: Any, team: Any, index: Any, expected: Any, number: Any) -> Any:
     """Write to a cell, if it still holds what is expected; whether it did."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        cell = _cell(context, builder, signature, arguments)
-        pair = builder.cmpxchg(cell, *arguments[2:], "acq_rel", "acquire")
+        team, index, expected, number = arguments
+        cell = _cell(builder, team, index)
+        pair = builder.cmpxchg(cell, expected, number, "acq_rel", "acquire")
         return builder.extract_value(pair, 1)
 
-    return types.boolean(cells, types.intp, types.intp, types.intp), emit
+    return types.boolean(types.intp, types.intp, types.intp, types.intp), emit
 
 
 @written
@@ -116,7 +127,7 @@ def _calling(name: str, result: Any) -> Any:
     return emit
 
 
-@compiled
+@internal
 def _look_away(times: int) -> None:
     """Wait a little before looking again, for the so-manieth time."""
     if times % _OFTEN:
@@ -128,98 +139,91 @@ def _look_away(times: int) -> None:
 # --- a job ----------------------------------------------------------------------------------------
 
 
-def _bridge_kind(builder: Any) -> Any:
+def _bridge_kind(error: Any) -> Any:
     """A function of numba's own kind: (result, error, arguments, first, end) to a status."""
-    error = builder.function.args[1].type
     return ir.FunctionType(_STATUS, [_POINTER, error, _POINTER, INT, INT])
 
 
 @written
-def _publish(typing: Any, cells: Any, kernel: Any, arguments: Any) -> Any:
-    """Make ``kernel(first, end, *arguments)`` the job.
+def _publish(typing: Any, team: Any) -> Any:
+    """Make the program that calls this the job, with the arguments it has got; see ``shared``.
 
-    The arguments are held by the function that publishes them: it must not return before the job is
-    done.
+    They lie in its own memory: it must not return before the job is done.
     """
-    called = kernel.get_call_type(typing, (types.intp, types.intp, *arguments.types), {})
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        target = context.get_function(kernel, called)
-        context.add_linking_libs(getattr(target, "libs", ()))
-        held = cgutils.alloca_once_value(builder, values[2])
-        name = builder.module.get_unique_name("bridge")
-        bridge = ir.Function(builder.module, _bridge_kind(builder), name)
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        program = builder.function
+        _, error, *given = program.args
+        held = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, given[_OWN:]))
+        kind = _bridge_kind(error.type)
+        bridge = ir.Function(builder.module, kind, builder.module.get_unique_name("bridge"))
         bridge.linkage = "internal"
         inside = ir.IRBuilder(bridge.append_basic_block())
-        _, _, place, first, end = bridge.args
-        given = inside.load(inside.bitcast(place, held.type))
-        given = cgutils.unpack_tuple(inside, given, len(arguments.types))
-        target(inside, [first, end, *given])  # what it raises, the bridge returns as a status
-        inside.ret(_STATUS(0))
+        result, error, place, first, end = bridge.args
+        result = inside.bitcast(result, program.args[0].type)
+        given = cgutils.unpack_tuple(inside, inside.load(inside.bitcast(place, held.type)))
+        again = [result, error, INT(0), first, end, *given]
+        inside.ret(inside.call(program, again, attrs=["noinline"]))  # no second copy of it
         for index, pointer in ((FUNCTION, bridge), (ARGUMENTS, held)):
-            cell = _cell(context, builder, signature, (values[0], INT(index)))
-            builder.store(builder.ptrtoint(pointer, INT), cell)
+            builder.store(builder.ptrtoint(pointer, INT), _cell(builder, arguments[0], INT(index)))
         return context.get_dummy_value()
 
-    return types.void(cells, kernel, arguments), emit
+    return types.void(types.intp), emit
 
 
 @written
-def _call(typing: Any, cells: Any, first: Any, end: Any) -> Any:
+def _call(typing: Any, team: Any, first: Any, end: Any) -> Any:
     """Do some parts of the job; anything but 0 is a failure."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, first, end = arguments
-        kind = _bridge_kind(builder)
+        team, first, end = arguments
+        kind = _bridge_kind(builder.function.args[1].type)
         bridge, held = (
-            builder.inttoptr(
-                builder.load(_cell(context, builder, signature, (array, INT(index)))), pointer
-            )
+            builder.inttoptr(builder.load(_cell(builder, team, INT(index))), pointer)
             for index, pointer in ((FUNCTION, kind.as_pointer()), (ARGUMENTS, _POINTER))
         )
         nothing = builder.bitcast(cgutils.alloca_once(builder, INT), _POINTER)
         error = cgutils.alloca_once(builder, kind.args[1].pointee)
         return builder.call(bridge, [nothing, error, held, first, end])
 
-    return types.int32(cells, types.intp, types.intp), emit
+    return types.int32(types.intp, types.intp, types.intp), emit
 
 
-@compiled
-def _work(cells: Any) -> None:
+@internal
+def _work(team: int) -> None:
     """Take parts of the job until there are none."""
-    grain, count = cells[GRAIN], cells[COUNT]
+    grain, count = _read(team, GRAIN), _read(team, COUNT)
     while True:
-        first = _add(cells, NEXT, grain)
+        first = _add(team, NEXT, grain)
         if first >= count:
             return
-        if _call(cells, first, min(first + grain, count)):
-            cells[FAILED] = 1
+        if _call(team, first, min(first + grain, count)):
+            _write(team, FAILED, 1)
 
 
-@compiled
-def _begin(cells: Any, count: int, grain: int) -> None:
-    cells[NEXT], cells[COUNT], cells[GRAIN], cells[FAILED] = 0, count, grain, 0
-    _add(cells, STATE, (1 << _JOB) + _OPEN)
-
-
-@compiled
-def _finish(cells: Any) -> None:
-    """Let nobody begin any more, and wait for those who did."""
-    _add(cells, STATE, -_OPEN)
+@internal
+def _lead(team: int, count: int) -> None:
+    """Let all do the job that has been published, and help."""
+    _write(team, NEXT, 0)
+    _write(team, COUNT, count)
+    _write(team, FAILED, 0)
+    _add(team, STATE, (1 << _JOB) + _OPEN)
+    _work(team)
+    _add(team, STATE, -_OPEN)  # nobody begins any more
     looked = 0
-    while _read(cells, STATE) & _HELPERS:
+    while _read(team, STATE) & _HELPERS:
         looked += 1
         _look_away(looked)
-    if cells[FAILED]:
+    if _read(team, FAILED):
         raise MemoryError("there is not enough memory for a compiled kernel")
 
 
 @compiled
-def help_out(cells: Any, last: int, patience: int) -> int:
+def help_out(team: int, last: int, patience: int) -> int:
     """Help with every job that comes.
 
     Args:
-        cells: of the team.
+        team: where its cells are.
         last: the job with which this thread helped last.
         patience: how often it looks for a new one before it returns.
 
@@ -228,11 +232,11 @@ def help_out(cells: Any, last: int, patience: int) -> int:
     """
     looked = 0
     while looked < patience:
-        state = _read(cells, STATE)
-        new = state & _OPEN and state >> _JOB != last and state & _HELPERS < cells[MOST]
-        if new and _replace(cells, STATE, state, state + 1):
-            _work(cells)
-            _add(cells, STATE, -1)
+        state = _read(team, STATE)
+        new = state & _OPEN and state >> _JOB != last and state & _HELPERS < _read(team, MOST)
+        if new and _replace(team, STATE, state, state + 1):
+            _work(team)
+            _add(team, STATE, -1)
             last, looked = state >> _JOB, 0
         else:
             looked += 1
@@ -240,49 +244,29 @@ def help_out(cells: Any, last: int, patience: int) -> int:
     return last
 
 
-class Shared:
-    """A compiled kernel that does the parts of its work from ``first`` to ``end``.
+_PROGRAM = """
+def {name}(team, {parameters}):
+    if team:
+        _publish(team)
+        _lead(team, end)
+    else:
+        _kernel({parameters})
+"""
 
-    Attributes:
-        alone: ``alone(first, end, *arguments)``, in the thread that calls it.
-        together: ``together(cells, count, grain, *arguments)``, shared out among a team.
+
+def shared(kernel: Kernel) -> Kernel:
+    """A kernel (first, end, ...) as a program (team, 0, end, ...) that goes over ``range(end)``.
+
+    Where ``team`` is 0, the program does all of it. Else there are the cells of a team, of which
+    ``GRAIN`` is set: threads call the same program again, as if alone, for some parts each. So a
+    kernel is compiled once for both. What it computes must not depend on the division.
     """
-
-    def __init__(self, function: Callable[..., None]) -> None:
-        self.alone = compiled(function)
-        self.together = _launcher(function, self.alone)
-
-
-def shared(function: Callable[..., None]) -> Shared:
-    """A kernel (first, end, ...), compiled; what it computes must not depend on the division."""
-    return Shared(function)
-
-
-_kernel: Any = None
-"""What stands here for the kernel, in the function below."""
-
-
-def _together(cells: Any, count: int, grain: int, *arguments: Any) -> None:
-    """Make the kernel the job of a team, and help."""
-    _publish(cells, _kernel, arguments)
-    _begin(cells, count, grain)
-    _work(cells)
-    _finish(cells)
-
-
-def _launcher(function: Callable[..., None], kernel: Any) -> Any:
-    """The function above for a kernel.
-
-    numba keeps programs on disk by the place where a function is written, and sees global names
-    only: so it is told that this one stands where the kernel does, and has globals of its own.
-    """
-    there = function.__code__
-    code = _together.__code__.replace(
-        co_filename=there.co_filename,
-        co_firstlineno=there.co_firstlineno,
-        co_name=f"{there.co_name}_together",
-    )
-    names = globals() | {"_kernel": kernel, "__name__": function.__module__}
-    made = FunctionType(code, names)
-    made.__qualname__ = code.co_name
-    return compiled(made)
+    code = kernel.__code__
+    parameters = ", ".join(code.co_varnames[: code.co_argcount])
+    text = _PROGRAM.format(name=kernel.__name__, parameters=parameters)
+    names: dict[str, Any] = {"_publish": _publish, "_lead": _lead, "_kernel": inserted(kernel)}
+    names["__name__"] = kernel.__module__
+    lines_before = "\n" * (code.co_firstlineno - 2)  # numba keeps programs by where they begin
+    exec(compile(lines_before + text, code.co_filename, "exec"), names)
+    program: Kernel = compiled(names[kernel.__name__])
+    return program

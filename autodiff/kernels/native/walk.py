@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.windows import REMEMBERED, Sizes
 
 
@@ -102,7 +102,7 @@ def grid(counts: tuple[int, ...], steps: tuple[int, ...]) -> Array:
     return places
 
 
-@compiled
+@internal
 def block_of(walk: Walk, block: int) -> tuple[int, int, int, int]:
     """The first image of a block and how many, its first row of positions and how many."""
     in_image = -(-walk.rows // walk.lines)
@@ -110,14 +110,14 @@ def block_of(walk: Walk, block: int) -> tuple[int, int, int, int]:
     return image, min(walk.images, walk.batch - image), row, min(walk.lines, walk.rows - row)
 
 
-@compiled
+@internal
 def copy(source: Any, target: Any) -> None:
     """Copy numbers that lie side by side; faster than NumPy's way, which fears overlaps."""
     for k in range(len(target)):
         target[k] = source[k]
 
 
-@compiled
+@internal
 def fill(walk: Walk, image: int, images: int, row: int, x: Any, frame: Any) -> None:
     """Copy what a block sees into its frame, whose left and right borders are zero already."""
     top = walk.top + row * walk.stride

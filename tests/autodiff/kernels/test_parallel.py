@@ -54,6 +54,20 @@ def test_every_part_is_done_once(threads: int, least: int) -> None:
             assert (done == 1).all()
 
 
+def test_a_kernel_is_compiled_once_for_any_number_of_threads() -> None:
+    @shared
+    def double(first: int, end: int, x: Any) -> None:
+        for i in range(first, end):
+            x[i] *= 2
+
+    x = np.ones(64)
+    for threads in (2, 1, 3):
+        config.threads = threads
+        in_parallel(double, 64, x)
+    assert (x == 8).all()
+    assert len(double.overloads) == 1
+
+
 def test_helpers_that_sleep_are_woken() -> None:
     config.threads = 2
     for _ in range(3):
