@@ -2,20 +2,19 @@
 
 A P = L U is most of the work of a determinant, of a system and of an inverse. NumPy keeps none of
 it, SciPy does: what a result was computed with is kept for as long as somebody holds the result.
-Where SciPy is not there, or for small matrices and stacks of them, NumPy begins anew each time.
+Where SciPy is not there, for small matrices and for stacks of them, NumPy begins anew each time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import lapack
 from autodiff.kernels.remembered import Remembered
-
-_WORTH_IT = 64
-"""Rows: NumPy is done with smaller matrices before SciPy would have been loaded."""
 
 
 class Factors(NamedTuple):
@@ -26,23 +25,27 @@ class Factors(NamedTuple):
 
     def solution(self, b: Array, transposed: bool = False) -> Array:
         """The solution of x s = b, or of xᵀ s = b; b is of shape (n, k)."""
-        (solve,) = _lapack(("getrs",), self.lu)
-        return np.ascontiguousarray(solve(self.lu, self.pivots, b, trans=not transposed)[0])
+        solve = self._routine("getrs")
+        s: Array = solve(self.lu, self.pivots, b, trans=not transposed)[0]
+        return np.ascontiguousarray(s)
 
     def inverse(self) -> Array:
         """The inverse of x."""
-        invert, size = _lapack(("getri", "getri_lwork"), self.lu)
-        n = len(self.lu)
-        inverse: Array = invert(self.lu, self.pivots, lwork=int(size(n)[0]))[0]
+        size = int(self._routine("getri_lwork")(len(self.lu))[0])
+        inverse: Array = self._routine("getri")(self.lu, self.pivots, lwork=size)[0]
         return inverse.T
 
-    def determinant(self) -> tuple[Any, Any]:
+    def determinant(self) -> tuple[float, Any]:
         """The sign of the determinant, and the logarithm of its size."""
         diagonal = np.diag(self.lu)
         odd = np.count_nonzero(self.pivots != np.arange(len(self.lu)))
         odd += np.count_nonzero(diagonal < 0)
-        one = self.lu.dtype.type(1)
-        return (-one if odd % 2 else one), np.sum(np.log(np.abs(diagonal)))
+        return (-1.0 if odd % 2 else 1.0), np.sum(np.log(np.abs(diagonal)))
+
+    def _routine(self, name: str) -> Callable[..., Any]:
+        found = lapack.routine(name, self.lu)
+        assert found is not None  # it found the factors
+        return found
 
 
 _kept = Remembered()
@@ -80,20 +83,11 @@ def det(x: Array) -> Array:
 
 def _factors(x: Array) -> Factors | None:
     """The factors of a regular matrix; None where it is NumPy that computes."""
-    if x.ndim != 2 or x.shape[0] != x.shape[1] or len(x) < _WORTH_IT or x.dtype.char not in "fd":
-        return None
-    try:
-        (factorise,) = _lapack(("getrf",), x)
-    except ImportError:
+    factorise = lapack.routine("getrf", x)
+    if factorise is None or x.shape[0] != x.shape[1]:
         return None
     lu, pivots, singular = factorise(x.T)
     return None if singular else Factors(lu, pivots)
-
-
-def _lapack(names: tuple[str, ...], x: Array) -> Any:
-    from scipy.linalg import get_lapack_funcs
-
-    return get_lapack_funcs(names, (x,))
 
 
 def _remembered(result: Array, factors: Factors, x: Array) -> Array:
