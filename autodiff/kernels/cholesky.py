@@ -32,7 +32,7 @@ def _quarters(n: int) -> Array:
 
 
 def _fill(s: Array, t: Array, factor: Array, inverse: Array | None) -> None:
-    """Write the adjoint to ``s``; ``t`` is used up, ``inverse`` is that of the factor if it is known."""
+    """Write the adjoint to ``s``, and use ``t`` up; ``inverse`` is the factor's, if it is known."""
     n = factor.shape[-1]
     if n <= _SMALL:
         if inverse is None:

@@ -26,8 +26,8 @@ class Factors(NamedTuple):
     def solution(self, b: Array, transposed: bool = False) -> Array:
         """The solution of x s = b, or of xᵀ s = b; b is of shape (n, k)."""
         solve = self._routine("getrs")
-        s: Array = solve(self.lu, self.pivots, b, trans=not transposed)[0]
-        return np.ascontiguousarray(s)
+        found: Array = solve(self.lu, self.pivots, b, trans=not transposed)[0]
+        return found if found.flags.c_contiguous else found.copy()
 
     def inverse(self) -> Array:
         """The inverse of x."""
