@@ -33,7 +33,7 @@ class Factors(NamedTuple):
         """The inverse of x."""
         size = int(self._routine("getri_lwork")(len(self.lu))[0])
         inverse: Array = self._routine("getri")(self.lu, self.pivots, lwork=size)[0]
-        return inverse.T
+        return inverse.transpose()
 
     def determinant(self) -> tuple[float, Any]:
         """The sign of the determinant, and the logarithm of its size."""

@@ -12,7 +12,6 @@ from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.dispatch import elementwise
 
-
 _LARGE = 1 << 12
 """Numbers: with fewer a pass over them costs no more than to look for one that can be left out."""
 
@@ -142,19 +141,18 @@ def greater(x: Any, y: Any) -> Any:
 
 
 def times(t: Any, partial: Any) -> Any:
-    """The adjoint ``t`` times a partial derivative: no multiplication by ones, or by True and False.
+    """The adjoint ``t`` times a partial derivative; True selects it, and ones are left out.
 
     What is summed up has the adjoint 1 everywhere. The result may be ``partial`` itself.
     """
-    if t.__class__ is np.ndarray and t.size >= _LARGE and partial.__class__ is np.ndarray:
-        if partial.shape == t.shape:
-            if partial.dtype == bool:
-                return select(partial, t, 0.0)
-            if partial.dtype == t.dtype:
-                if _number_everywhere(t) == 1:
-                    return partial
-                if getrefcount(partial) == _TEMPORARY:
-                    return np.multiply(t, partial, out=partial)
+    if t.__class__ is np.ndarray and partial.__class__ is np.ndarray:
+        if partial.dtype == bool:
+            return select(partial, t, 0.0)
+        if t.size >= _LARGE and partial.shape == t.shape and partial.dtype == t.dtype:
+            if _number_everywhere(t) == 1:
+                return partial
+            if getrefcount(partial) == _TEMPORARY:
+                return np.multiply(t, partial, out=partial)
     return t * partial
 
 
