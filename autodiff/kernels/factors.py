@@ -32,8 +32,8 @@ class Factors(NamedTuple):
     def inverse(self) -> Array:
         """The inverse of x."""
         size = int(self._routine("getri_lwork")(len(self.lu))[0])
-        inverse: Array = self._routine("getri")(self.lu, self.pivots, lwork=size)[0]
-        return inverse.transpose()
+        inverse: Array = self._routine("getri")(self.lu, self.pivots, lwork=size)[0].T
+        return inverse
 
     def determinant(self) -> tuple[float, Any]:
         """The sign of the determinant, and the logarithm of its size."""

@@ -58,6 +58,12 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0, out=buffers.room(x)) if compiled is None else compiled
 
 
+def sign(x: Any) -> Any:
+    """``np.sign``, which takes a branch at each element."""
+    compiled = elementwise("sign", x)
+    return np.sign(x) if compiled is None else compiled
+
+
 def pow(x: Any, y: Any) -> Any:
     """``x ** y`` as IEEE 754 defines it.
 

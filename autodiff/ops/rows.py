@@ -48,12 +48,12 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
     for name in ("abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
                  "cbrt", "ceil", "clip", "copysign", "cos", "cosh", "exp", "exp2", "expm1", "floor",
                  "fmax", "fmin", "fmod", "heaviside", "hypot", "log", "log10", "log1p", "log2",
-                 "logaddexp", "logaddexp2", "maximum", "minimum", "rint", "sign", "sin", "sinh",
+                 "logaddexp", "logaddexp2", "maximum", "minimum", "rint", "sin", "sinh",
                  "sqrt", "tan", "tanh", "trunc")
 } | {
     name: getattr(kernels, name)
     for name in ("factor", "fraction", "greater", "polar", "pow", "radius", "relu", "sech", "select",
-                 "sigmoid", "sigmoid_slope", "sinc", "sinc_derivative", "softplus", "times",
+                 "sigmoid", "sigmoid_slope", "sign", "sinc", "sinc_derivative", "softplus", "times",
                  "where")
 }  # fmt: skip
 """What the names in formulas mean for arrays; ``generate.FLOATS`` says it for floats."""
