@@ -16,6 +16,10 @@ _LARGE = 1 << 12
 """Numbers: with fewer a pass over them costs no more than to look for one that can be left out."""
 
 
+_FEW = 1 << 8
+"""Numbers: NumPy has chosen between fewer before one has looked how they lie in memory."""
+
+
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x), without overflow and without loss of digits far from zero."""
     compiled = elementwise("sigmoid", x)
@@ -184,6 +188,8 @@ def _kept(condition: Array, x: Array) -> Array:
 
     An element's bits, as a whole number, times 1 are the element, inf and nan too.
     """
+    if x.size < _FEW:
+        return np.where(condition, x, 0)
     if x.size >= _LARGE and x.shape == condition.shape:
         number = _number_everywhere(x)
         if number is not None and 0 < number < inf:
