@@ -43,9 +43,9 @@ class Factors(NamedTuple):
         return (-1.0 if odd % 2 else 1.0), np.sum(np.log(np.abs(diagonal)))
 
     def _routine(self, name: str) -> Callable[..., Any]:
-        found = lapack.routine(name, self.lu)
-        assert found is not None  # it found the factors
-        return found
+        routine = lapack.found(name)
+        assert routine is not None  # it is SciPy that found the factors
+        return routine
 
 
 _kept = Remembered()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,15 @@ def routine(name: str, x: Array) -> Callable[..., Any] | None:
     """
     if x.ndim != 2 or len(x) < WORTH_IT or x.dtype != np.float64:
         return None
+    return found(name)
+
+
+@cache
+def found(name: str) -> Callable[..., Any] | None:
+    """A routine for matrices of float64, if SciPy is there."""
     try:
         from scipy.linalg import get_lapack_funcs
     except ImportError:
         return None
-    found: Callable[..., Any] = get_lapack_funcs(name, (x,))
-    return found
+    function: Callable[..., Any] = get_lapack_funcs(name, dtype=np.float64)
+    return function

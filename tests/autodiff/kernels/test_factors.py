@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 import autodiff as ad
 from autodiff import Tensor, linalg
 from autodiff.arrays import Array
-from autodiff.kernels import cholesky, factors
+from autodiff.kernels import cholesky, factors, lapack
 from autodiff.kernels.triangular import inverse_of_lower
 
 RNG = np.random.default_rng(0)
@@ -30,13 +30,15 @@ def definite() -> Array:
 
 
 @pytest.fixture(params=["scipy", "numpy"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """With SciPy, and as if it were not installed."""
+    lapack.found.cache_clear()
     if request.param == "scipy":
         pytest.importorskip("scipy.linalg")
     else:
         monkeypatch.setitem(sys.modules, "scipy.linalg", None)
-    return str(request.param)
+    yield str(request.param)
+    lapack.found.cache_clear()
 
 
 RIGHT, WEIGHTS = RNG.normal(size=(N, 3)), RNG.normal(size=(N, N))
@@ -81,6 +83,11 @@ def test_values_are_those_of_numpy(dtype: Any, library: str) -> None:
     gradient = ad.grad(lambda x: linalg.slogdet(x)[1])(x)
     assert gradient.dtype == dtype
     np.testing.assert_allclose(gradient, np.linalg.inv(x).T, atol=1e-4)
+
+
+def test_who_computes(library: str) -> None:
+    assert (lapack.routine("getrf", regular()) is None) == (library == "numpy")
+    assert lapack.routine("getrf", regular(np.float32)) is None
 
 
 def test_a_large_singular_matrix(library: str) -> None:
