@@ -54,7 +54,8 @@ def _folded(t: Array, *, widths: Pairs, mode: Any) -> Array:
             border = np.r_[:before, end : len(rows)]
             add_at(rows[before:end], picked[border], rows[border])
         folded = np.asarray(np.moveaxis(rows[before:end], 0, axis))
-    return folded.copy()
+    inside: Array = folded.copy()
+    return inside
 
 
 _pick: Linear = Linear(
