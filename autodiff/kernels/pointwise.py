@@ -161,7 +161,7 @@ def times(t: Any, partial: Any) -> Any:
         if t.size >= _LARGE and partial.shape == t.shape and partial.dtype == t.dtype:
             if _number_everywhere(t) == 1:
                 return partial
-            if getrefcount(partial) == _TEMPORARY:
+            if getrefcount(partial) == _TEMPORARY and partial.flags.writeable:
                 return np.multiply(t, partial, out=partial)
     return t * partial
 

@@ -52,9 +52,9 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
                  "sqrt", "tan", "tanh", "trunc")
 } | {
     name: getattr(kernels, name)
-    for name in ("factor", "fraction", "greater", "polar", "pow", "radius", "relu", "sech", "select",
-                 "sigmoid", "sigmoid_slope", "sign", "sinc", "sinc_derivative", "softplus", "times",
-                 "where")
+    for name in ("factor", "fraction", "greater", "polar", "pow", "radius", "relu", "sech",
+                 "select", "sigmoid", "sigmoid_slope", "sign", "sinc", "sinc_derivative",
+                 "softplus", "times", "where")
 }  # fmt: skip
 """What the names in formulas mean for arrays; ``generate.FLOATS`` says it for floats."""
 
