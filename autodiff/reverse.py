@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from autodiff.adjoint import (
     dense,
     is_certainly_finite,
 )
-from autodiff.arrays import real_array
+from autodiff.arrays import Array, real_array
 from autodiff.graph import Node, StaleGraphError, Tensor, Value, bare, describe, is_differentiable
 from autodiff.kernels import buffers
 from autodiff.ops.pointwise import where
@@ -65,6 +66,13 @@ class Adjoints(dict[Node, Any]):
                 total = present.add(contribution)
             elif isinstance(contribution, Structured):
                 total = contribution.add(present)
+            elif (
+                contribution.__class__ is np.ndarray
+                and _is_spare(present)
+                and getrefcount(self[node]) == _ALONE
+            ):
+                present += contribution
+                total = present
             else:
                 total = present + contribution
             self[node] = total
@@ -77,6 +85,22 @@ class Adjoints(dict[Node, Any]):
         """Let go of a node that has passed its adjoint on."""
         del self[node]
         self._own.discard(node)
+
+
+_LARGE = 1 << 16
+"""Bytes of an array that is worth a look whether it can take up a sum."""
+_ALONE = 3
+"""References to an adjoint that only the table holds, and its reader twice."""
+
+
+def _is_spare(adjoint: Any) -> bool:
+    """Whether an adjoint could take up a sum, if nobody else held it."""
+    return (
+        adjoint.__class__ is np.ndarray
+        and adjoint.nbytes >= _LARGE
+        and adjoint.flags.writeable
+        and buffers.is_alone(adjoint)
+    )
 
 
 def _is_recorded(adjoint: Any) -> bool:
@@ -210,9 +234,10 @@ def pull(
     if isinstance(plain, Structured) and not isinstance(plain, primitive.takes):
         plain = plain.dense()
     wanted = [i for i, x in enumerate(held) if isinstance(x, Node) and x in adjoints]
-    sent = primitive.vjps(wanted, plain, f, operands, parameters)
-    for i, contribution in zip(wanted, sent, strict=True):
-        operand = held[i]
+    sent = [*primitive.vjps(wanted, plain, f, operands, parameters)]
+    sent.reverse()
+    for i in wanted:
+        operand, contribution = held[i], sent.pop()  # no one else shall hold it
         if contribution is not None and masked:
             contribution = _masked(contribution, t, i, node)
         if contribution is not None:
@@ -388,9 +413,20 @@ def settled(t: Any, node: Node, taken: set[int]) -> Any:
         return np.zeros_like(node._data)
     array = np.asarray(dense(t))
     if id(array) in taken or not (array.flags.writeable and buffers.is_alone(array)):
-        array = buffers.copied(array)
+        array = _filled(array) if _is_one_number(array) else buffers.copied(array)
     taken.add(id(array))
     return array
+
+
+def _is_one_number(array: Array) -> bool:
+    """Whether it shows without a look at them that all elements are one, spread out."""
+    return array.size > 1 and not any(array.strides)
+
+
+def _filled(array: Array) -> Array:
+    copy = buffers.empty(array.shape, array.dtype)
+    copy.fill(array.flat[0])
+    return copy
 
 
 setattr(Node, "backward", backward)  # noqa: B010 - declared by Node, so that imports run downwards

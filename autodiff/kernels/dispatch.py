@@ -15,7 +15,7 @@ from autodiff.settings import config
 
 _DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 
-_WORTH_IT = 1 << 14
+WORTH_IT = 1 << 14
 """Fewer numbers than this NumPy is done with before a compiled function has been called."""
 
 
@@ -63,7 +63,7 @@ def elementwise(name: str, *operands: Any) -> Array | None:
         operands: of one dtype, but for conditions, which are of bool.
     """
     like = operands[-1]
-    if not isinstance(like, np.ndarray) or like.size < _WORTH_IT:
+    if not isinstance(like, np.ndarray) or like.size < WORTH_IT:
         return None
     kernels = native("pointwise", *(x for x in operands if x.dtype != bool))
     if kernels is None:

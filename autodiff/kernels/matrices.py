@@ -35,7 +35,13 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         and (bias is None or np.shape(bias) == y.shape[1:])
     ):
         (n, m), k = x.shape, y.shape[1]
-        if m == len(y) and n * m * k > _WORTH_IT and min(n, k) >= _THINNEST and m <= _LONGEST:
+        if (
+            m == len(y)
+            and n * m * k > _WORTH_IT
+            and min(n, k) >= _THINNEST
+            and m <= _LONGEST
+            and not _is_transposed(x, y)
+        ):
             native = dispatch.native("matrices", x, y, bias)
             if native is not None:
                 made: Array = native.product(x, y, bias)
@@ -49,3 +55,12 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         f += bias  # nobody else holds f
         return f
     return f + bias
+
+
+def _is_transposed(x: Array, y: Array) -> bool:
+    """Whether one matrix is the other, transposed: BLAS computes half of such a product only."""
+    return (
+        x.shape == y.shape[::-1]
+        and x.strides == y.strides[::-1]
+        and x.__array_interface__["data"] == y.__array_interface__["data"]
+    )

@@ -7,22 +7,32 @@ det(U) det(V) · U C Vᵀ where C is diagonal and holds the products of all sing
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import factors
 
 
-def cofactors(x: Array) -> Array:
-    """∂det/∂x: the matrix of cofactors of each matrix of a stack."""
+def cofactors(x: Array, *, det: Any = None) -> Array:
+    """∂det/∂x: the matrix of cofactors of each matrix of a stack.
+
+    Args:
+        x: the matrices.
+        det: their determinants, if they are known.
+    """
+    known = factors.of(det)
     try:
-        inverse = np.linalg.inv(x)
+        inverse = np.linalg.inv(x) if known is None else known.inverse()
     except np.linalg.LinAlgError:
         return _cofactors(x)
     size = np.max(np.abs(x), axis=(-2, -1), initial=0.0)
     size *= np.max(np.abs(inverse), axis=(-2, -1), initial=0.0)
     if np.any(size > np.finfo(inverse.dtype).eps ** -0.25):
         return _cofactors(x)  # the inverse is not accurate enough
-    product: Array = np.linalg.det(x)[..., None, None] * inverse.swapaxes(-1, -2)
+    determinant = np.linalg.det(x) if det is None else det
+    product: Array = determinant[..., None, None] * inverse.swapaxes(-1, -2)
     return product
 
 
@@ -74,8 +84,16 @@ def _sign(u: Array, vh: Array) -> Array:
     return sign[..., None, None]
 
 
-def inverse_or_nan(x: Array) -> Array:
-    """The inverses of the matrices of a stack; nan where there is none."""
+def inverse_or_nan(x: Array, *, log: Any = None) -> Array:
+    """The inverses of the matrices of a stack; nan where there is none.
+
+    Args:
+        x: the matrices.
+        log: what ``factors.slogdet`` said of them, if it is known.
+    """
+    known = factors.of(log)
+    if known is not None:
+        return known.inverse()
     try:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:

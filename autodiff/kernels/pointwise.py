@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import copysign, factorial, pi
+from math import copysign, factorial, inf, pi
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,13 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.dispatch import elementwise
+
+_LARGE = 1 << 12
+"""Numbers: with fewer a pass over them costs no more than to look for one that can be left out."""
+
+
+_FEW = 1 << 8
+"""Numbers: NumPy has chosen between fewer before one has looked how they lie in memory."""
 
 
 def sigmoid(x: Array) -> Array:
@@ -54,6 +62,12 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0, out=buffers.room(x)) if compiled is None else compiled
 
 
+def sign(x: Any) -> Any:
+    """``np.sign``, which takes a branch at each element."""
+    compiled = elementwise("sign", x)
+    return np.sign(x) if compiled is None else compiled
+
+
 def pow(x: Any, y: Any) -> Any:
     """``x ** y`` as IEEE 754 defines it.
 
@@ -66,6 +80,13 @@ def pow(x: Any, y: Any) -> Any:
         else:
             x = np.inf if x == -np.inf else x + 0.0
     return x**y
+
+
+def factor(x: Any, y: Any) -> Any:
+    """``pow(x, y)`` that is only multiplied with: it may be ``x`` itself."""
+    if y.__class__ in (int, float) and y == 1 and isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        return x
+    return pow(x, y)
 
 
 def _is_half(y: Any) -> bool:
@@ -129,6 +150,35 @@ def greater(x: Any, y: Any) -> Any:
     return x > y
 
 
+def times(t: Any, partial: Any) -> Any:
+    """The adjoint ``t`` times a partial derivative; True selects it, and ones are left out.
+
+    What is summed up has the adjoint 1 everywhere. The result may be ``partial`` itself.
+    """
+    if t.__class__ is np.ndarray and partial.__class__ is np.ndarray:
+        if partial.dtype == bool:
+            return select(partial, t, 0.0)
+        if t.size >= _LARGE and partial.shape == t.shape and partial.dtype == t.dtype:
+            if _number_everywhere(t) == 1:
+                return partial
+            if getrefcount(partial) == _TEMPORARY and partial.flags.writeable:
+                return np.multiply(t, partial, out=partial)
+    return t * partial
+
+
+def _number_everywhere(x: Array) -> Any:
+    """The number that all elements of a large array are, if it shows without a pass over them."""
+    return None if any(x.strides) else x.item(0)
+
+
+def _references(x: Any) -> int:
+    return getrefcount(x)
+
+
+_TEMPORARY = _references(np.empty(0))
+"""References to an argument that only the function holds that was given it."""
+
+
 def _is_zero(x: Any) -> bool:
     return x.__class__ in (int, float) and x == 0 and copysign(1, x) > 0
 
@@ -138,6 +188,13 @@ def _kept(condition: Array, x: Array) -> Array:
 
     An element's bits, as a whole number, times 1 are the element, inf and nan too.
     """
+    if x.size < _FEW:
+        return np.where(condition, x, 0)
+    if x.size >= _LARGE and x.shape == condition.shape:
+        number = _number_everywhere(x)
+        if number is not None and 0 < number < inf:
+            ones = buffers.copied(condition.view(np.int8), x.dtype)
+            return ones if number == 1 else np.multiply(ones, number, out=ones)
     kept = elementwise("kept", condition, x)
     if kept is None and x.dtype in _BITS:
         bits = _BITS[x.dtype]

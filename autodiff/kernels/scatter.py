@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels import dispatch
 
 FEW = 4
 """Fewer than one place in this many: numbering all places would cost more than it gains."""
@@ -44,9 +45,14 @@ def add_at(array: Array, index: Any, values: Any) -> None:
 def _add_rows(array: Array, rows: Array, values: Array) -> bool:
     """Add values to whole rows, in rounds in which each row is named once; not if many are needed.
 
-    The values of a row are added in their order.
+    The values of a row are added in their order. The compiled kernel needs no rounds.
     """
-    rows = rows + len(array) * (rows < 0)
+    rows = np.asarray(rows + len(array) * (rows < 0), np.intp)
+    if values.size >= dispatch.WORTH_IT and array.flags.c_contiguous:
+        native = dispatch.native("rows", array, values)
+        if native is not None and 0 <= rows.min() <= rows.max() < len(array):
+            native.add(array, rows, values)
+            return True
     order = np.argsort(rows, kind="stable")
     first = np.diff(rows[order], prepend=-1) != 0
     places = np.arange(len(rows))

@@ -17,6 +17,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Operand, describe
+from autodiff.kernels.cholesky import adjoint as factor_adjoint
 from autodiff.kernels.triangular import inverse_of_lower
 from autodiff.ops.indexing import getitem
 from autodiff.ops.joining import concatenate
@@ -60,6 +61,8 @@ _inv_lower = inverse(inverse_of_lower)
 
 def _cholesky_vjp(t: Any, f: Any, x: Any) -> Any:
     # Murray, Differentiation of the Cholesky decomposition, 2016, equation 10.
+    if isinstance(t, np.ndarray) and isinstance(f, np.ndarray):
+        return factor_adjoint(t, f)
     inverted = _inv_lower(f)
     return symmetrised(matmul(T(inverted), matmul(_lower(matmul(T(f), t), 0.5), inverted)))
 

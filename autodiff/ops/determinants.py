@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.graph import Operand, bare
-from autodiff.kernels import minors
+from autodiff.graph import Node, Operand, bare
+from autodiff.kernels import factors, minors
 from autodiff.ops.indexing import getitem
 from autodiff.ops.joining import concatenate
 from autodiff.ops.linear_systems import inverse
@@ -25,6 +25,16 @@ __all__ = [
 ]
 
 inv_or_nan = inverse(minors.inverse_or_nan)
+
+
+def _inverse(f: Any, x: Any) -> Any:
+    """The inverse of x; of a bare one by what was found on the way to f = slogdet x."""
+    return inv_or_nan(x) if isinstance(x, Node) else minors.inverse_or_nan(x, log=f)
+
+
+def _gradient(f: Any, x: Any) -> Any:
+    """The cofactors of x; of a bare one by what was found on the way to f = det x."""
+    return _cofactors(x) if isinstance(x, Node) else minors.cofactors(x, det=f)
 
 
 def _curvature(g: Any, t: Any, x: Any) -> Any:
@@ -41,9 +51,9 @@ def _curvature(g: Any, t: Any, x: Any) -> Any:
 
 _det: Matrixwise = Matrixwise(
     "det",
-    np.linalg.det,
-    vjp=lambda t, f, x: on_matrices(t) * _cofactors(x),
-    jvp=lambda dx, f, x: sum(_cofactors(x) * dx, (-2, -1)),
+    factors.det,
+    vjp=lambda t, f, x: on_matrices(t) * _gradient(f, x),
+    jvp=lambda dx, f, x: sum(_gradient(f, x) * dx, (-2, -1)),
     core=0,
 )
 _cofactors: Matrixwise = Matrixwise(
@@ -62,9 +72,9 @@ _cofactors_along: Matrixwise = Matrixwise(
 )
 _log_determinant = Matrixwise(
     "slogdet",
-    lambda x: np.stack(np.linalg.slogdet(x), -1),
-    vjp=lambda t, f, x: on_matrices(getitem(t, (..., 1))) * T(inv_or_nan(x)),
-    jvp=lambda dx, f, x: _beside_zero(sum(T(inv_or_nan(x)) * dx, (-2, -1), keepdims=True)),
+    factors.slogdet,
+    vjp=lambda t, f, x: on_matrices(getitem(t, (..., 1))) * T(_inverse(f, x)),
+    jvp=lambda dx, f, x: _beside_zero(sum(T(_inverse(f, x)) * dx, (-2, -1), keepdims=True)),
     core=1,
 )
 
@@ -89,7 +99,8 @@ def det(a: Operand) -> Any:
         array([[ 4., -2.],
                [-2.,  1.]])
     """
-    return _det(a)
+    f = _det(a)
+    return f if isinstance(f, Node) else f[()]
 
 
 class SlogdetResult(NamedTuple):

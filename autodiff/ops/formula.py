@@ -80,7 +80,7 @@ def contribution(partial: ast.expr) -> ast.expr | None:
             return ast.BinOp(parse("t"), ast.Div(), divisor)
         case ast.Compare() | ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
             return ast.Call(ast.Name("select"), [partial, parse("t"), parse("0.0")], [])
-    return ast.BinOp(parse("t"), ast.Mult(), partial)
+    return ast.Call(ast.Name("times"), [parse("t"), partial], [])
 
 
 class _Rename(ast.NodeTransformer):
@@ -165,6 +165,9 @@ class _Elementwise(ast.NodeTransformer):
     """Rewrites what Python's operators do not do element by element, or not as IEEE 754 says."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        match node:
+            case ast.BinOp(op=ast.Mult(), right=ast.BinOp(left=x, op=ast.Pow(), right=y)):
+                node.right = ast.Call(ast.Name("factor"), [x, y], [])
         self.generic_visit(node)
         if isinstance(node.op, ast.Pow):
             return ast.Call(ast.Name("pow"), [node.left, node.right], [])
@@ -196,6 +199,8 @@ class _Scalar(ast.NodeTransformer):
         match node:
             case ast.Call(func=ast.Name(id="where" | "select"), args=[condition, taken, other]):
                 return ast.IfExp(condition, taken, other)
+            case ast.Call(func=ast.Name(id="times"), args=[t, partial]):
+                return ast.BinOp(t, ast.Mult(), partial)
             case ast.Call(func=ast.Name(id="relu"), args=[x]):
                 positive = ast.Call(ast.Name("maximum"), [x, ast.Constant(0.0)], [])
                 return self.visit_Call(positive)

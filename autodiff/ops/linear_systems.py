@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.graph import Operand, bare, describe
+from autodiff.graph import Node, Operand, bare, describe
+from autodiff.kernels import factors
 from autodiff.ops import diagonals, products
 from autodiff.ops.indexing import getitem
 from autodiff.ops.joining import concatenate
@@ -30,6 +31,7 @@ from autodiff.ops.shapes import (
     transpose,
     whole_numbers,
 )
+from autodiff.primitive import Operands, Parameters
 
 __all__ = [
     "cross",
@@ -59,12 +61,33 @@ def _columns_touched(t: Any, f: Any, a: Any, b: Any) -> Any:
     return broadcast_to(np.sum(t, axis=-2, keepdims=True), shape_of(t))
 
 
-_solve: Matrixwise = Matrixwise(
+def _back(t: Any, f: Any, a: Any) -> Any:
+    """The solution of Aᵀ X = t, with the factors of A that the solution f was found with."""
+    known = None if isinstance(t, Node) else factors.of(f)
+    return _solve(T(a), t) if known is None else known.solution(t, transposed=True)
+
+
+def _to_matrix(t_b: Any, f: Any) -> Any:
+    """The adjoint of A, from that of the right-hand side."""
+    return -matmul(t_b, T(f))
+
+
+class _Solve(Matrixwise):
+    """Solves once for the adjoints of both operands."""
+
+    def vjps(
+        self, wanted: Sequence[int], t: Any, f: Any, operands: Operands, parameters: Parameters
+    ) -> list[Any]:
+        t_b = _back(t, f, operands[0])
+        return [t_b if i else _to_matrix(t_b, f) for i in wanted]
+
+
+_solve: Matrixwise = _Solve(
     "solve",
-    np.linalg.solve,
+    factors.solve,
     vjp=(
-        lambda t, f, a, b: -matmul(_solve(T(a), t), T(f)),
-        lambda t, f, a, b: _solve(T(a), t),
+        lambda t, f, a, b: _to_matrix(_back(t, f, a), f),
+        lambda t, f, a, b: _back(t, f, a),
     ),
     jvp=(
         lambda da, f, a, b: -_solve(a, matmul(da, f)),

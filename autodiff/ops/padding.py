@@ -45,16 +45,17 @@ _pad = _Pad(
 
 def _folded(t: Array, *, widths: Pairs, mode: Any) -> Array:
     """Each element of a border added to that which it was picked from, axis by axis."""
+    folded: Array = np.array(t)
     for axis, (before, after) in enumerate(widths):
+        rows = np.moveaxis(folded, axis, 0)
+        end = len(rows) - after
         if before or after:
-            rows = np.moveaxis(t, axis, 0)
-            end = len(rows) - after
             picked = np.pad(np.arange(end - before), (before, after), mode)
-            inner = rows[before:end].copy(order="K")
-            for border in (slice(before), slice(end, None)):
-                add_at(inner, picked[border], rows[border])
-            t = np.moveaxis(inner, 0, axis)
-    return t
+            border = np.r_[:before, end : len(rows)]
+            add_at(rows[before:end], picked[border], rows[border])
+        folded = np.asarray(np.moveaxis(rows[before:end], 0, axis))
+    inside: Array = folded.copy()
+    return inside
 
 
 _pick: Linear = Linear(

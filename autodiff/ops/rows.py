@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -47,16 +48,21 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
     for name in ("abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
                  "cbrt", "ceil", "clip", "copysign", "cos", "cosh", "exp", "exp2", "expm1", "floor",
                  "fmax", "fmin", "fmod", "heaviside", "hypot", "log", "log10", "log1p", "log2",
-                 "logaddexp", "logaddexp2", "maximum", "minimum", "rint", "sign", "sin", "sinh",
+                 "logaddexp", "logaddexp2", "maximum", "minimum", "rint", "sin", "sinh",
                  "sqrt", "tan", "tanh", "trunc")
 } | {
     name: getattr(kernels, name)
-    for name in ("fraction", "greater", "polar", "pow", "radius", "relu", "sech", "select",
-                 "sigmoid", "sigmoid_slope", "sinc", "sinc_derivative", "softplus", "where")
+    for name in ("factor", "fraction", "greater", "polar", "pow", "radius", "relu", "sech",
+                 "select", "sigmoid", "sigmoid_slope", "sign", "sinc", "sinc_derivative",
+                 "softplus", "times", "where")
 }  # fmt: skip
 """What the names in formulas mean for arrays; ``generate.FLOATS`` says it for floats."""
 
-NODES: dict[str, Any] = CONSTANTS | {"greater": kernels.greater}
+NODES: dict[str, Any] = CONSTANTS | {
+    "factor": lambda x, y: NODES["pow"](x, y),
+    "greater": kernels.greater,
+    "times": operator.mul,
+}
 """What they mean for nodes: the operations of the rows below."""
 
 _MEANINGS: dict[str, ast.expr] = {}

@@ -377,3 +377,77 @@ def test_how_far_an_absence_reaches_is_asked_only_where_it_matters(
     x.data = [[0.0, 4.0], [2.0, 1.0]]
     with pytest.raises(AssertionError, match="nobody"):
         ad.where(x.data > 1, ad.sqrt(x) @ w, 0.0).sum().backward()
+
+
+LARGE = np.random.default_rng(0).normal(size=20_000)
+
+
+SUMS: dict[str, Callable[[Any], Any]] = {
+    "one operand twice": lambda x: ad.sum(x * x),
+    "thrice": lambda x: ad.sum(ad.sin(x) * x + x * ad.exp(x) + ad.tanh(x)),
+    "the adjoint itself": lambda x: ad.sum((x + x) * (x - x + x)),
+    "views": lambda x: ad.sum(x.reshape(2, -1).T * x.reshape(-1, 2)) + ad.sum(x[::-1] * x),
+    "slices": lambda x: ad.sum(x[1:] * x[:-1] * x[1:]) + ad.sum(x),
+    "broadcast": lambda x: ad.sum(x * ad.mean(x) + x),
+    "joined": lambda x: ad.sum(ad.concatenate([x, x * x, x]) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_adjoints_of_large_arrays_add_up(name: str) -> None:
+    """Sums are written into what nobody else holds, and only there."""
+    function = SUMS[name]
+    x = Tensor(LARGE)
+    output = function(x)
+    output.backward()
+    first = x.grad.copy()
+    np.testing.assert_array_equal(ad.grad(function)(LARGE), first)
+    output.backward()
+    np.testing.assert_array_equal(x.grad, 2 * first)
+    recorded = ad.grad(lambda s: ad.sum(ad.grad(function)(LARGE * s) * LARGE))  # nodes are new ones
+    assert np.isfinite(recorded(1.0))
+    along = ad.jvp(function, (LARGE,), (LARGE,))[1]
+    np.testing.assert_allclose(np.vdot(first, LARGE), along, rtol=1e-10)
+
+
+def test_a_sum_is_written_into_an_adjoint_that_nobody_else_holds() -> None:
+    node = Tensor(LARGE)
+    adjoints = reverse.Adjoints([node])
+    fresh = [LARGE + 1]
+    place = fresh[0].ctypes.data
+    adjoints.add(node, fresh.pop())
+    adjoints.add(node, LARGE)
+    assert adjoints[node].ctypes.data == place
+    np.testing.assert_array_equal(adjoints[node], LARGE + 1 + LARGE)
+    for held in (LARGE + 1, LARGE[::2].repeat(2)):
+        before, view = held.copy(), held[:2]
+        adjoints = reverse.Adjoints([node])
+        adjoints.add(node, held)
+        adjoints.add(node, LARGE)
+        np.testing.assert_array_equal(held, before)
+        np.testing.assert_array_equal(view, before[:2])
+
+
+def test_what_a_users_rule_keeps_is_not_added_to() -> None:
+    kept = np.full(LARGE.shape, 2.0)
+    added = ad.custom_rule(vjp=lambda t, f, x, y: (kept, kept))(lambda x, y: x + y)
+    gradient = ad.grad(lambda x: ad.sum(added(x, x)) + ad.sum(x * x))(LARGE)
+    np.testing.assert_allclose(gradient, 4.0 + 2.0 * LARGE, rtol=1e-12)
+    assert (kept == 2.0).all()
+
+
+def test_gradients_are_nobody_elses_arrays() -> None:
+    x, y = Tensor(LARGE), Tensor(LARGE + 1)
+    (x * y).sum().backward()
+    for grad, data in ((x.grad, y.data), (y.grad, x.data)):
+        np.testing.assert_array_equal(grad, data)
+        grad += 1.0
+        assert not np.shares_memory(grad, data)
+
+
+def test_seeds_are_not_added_to() -> None:
+    _, pull = ad.vjp(lambda x: (x + x, x * x, x), LARGE)
+    seeds = tuple(np.full(LARGE.shape, n) for n in (1.0, 2.0, 3.0))
+    for _ in range(2):
+        np.testing.assert_allclose(pull(seeds)[0], 2.0 + 4.0 * LARGE + 3.0, rtol=1e-12)
+    assert [seed[0] for seed in seeds] == [1.0, 2.0, 3.0]

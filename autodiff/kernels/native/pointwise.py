@@ -35,6 +35,16 @@ def relu(first: int, end: int, x: Any, y: Any) -> None:
 
 
 @shared
+def sign(first: int, end: int, x: Any, y: Any) -> None:
+    """1, 0 or -1; nan of nan."""
+    x, y = x[first:end], y[first:end]
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for i in range(len(x)):
+        size = x[i] if x[i] != x[i] else one if x[i] != zero else zero
+        y[i] = -size if x[i] < zero else size
+
+
+@shared
 def kept(first: int, end: int, condition: Any, x: Any, y: Any) -> None:
     """X where the condition holds, elsewhere 0."""
     condition, x, y = condition[first:end], x[first:end], y[first:end]

@@ -91,3 +91,12 @@ def test_whoever_computes_it_the_product_is_that_of_numpy(x: Any, y: Any) -> Non
     np.testing.assert_allclose(matrices.product(x, y, b), x @ y + b, rtol=1e-9, atol=1e-9)
     with pytest.raises(ValueError, match="mismatch"):
         matrices.product(x, np.ones((7, 800)))
+
+
+def test_a_matrix_times_itself_transposed_is_symmetric() -> None:
+    x = np.random.default_rng(0).normal(size=(120, 90))
+    for y in (x, x.T, x[:, ::-1], x[::2]):
+        product = matrices.product(y, y.T)
+        np.testing.assert_array_equal(product, product.T)
+        np.testing.assert_array_equal(product, y @ y.T)
+        np.testing.assert_allclose(product, matrices.product(y, y.T.copy()), rtol=1e-10, atol=1e-12)

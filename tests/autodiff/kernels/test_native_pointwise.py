@@ -23,7 +23,7 @@ SPECIAL = [nan, inf, -inf, 0.0, -0.0, 1e-30, -1e-30, 1e30, -1e30, 40.0, -40.0, 8
 def native() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "backend", "native")
-        patch.setattr(dispatch, "_WORTH_IT", 1)
+        patch.setattr(dispatch, "WORTH_IT", 1)
         yield
 
 
@@ -34,6 +34,7 @@ def ndtr(x: Any) -> Any:
 # name, function, the same with many digits, and how many units in the last place it may be off
 MATHS: list[tuple[str, Callable[[Any], Any], Callable[[Any], Any], float]] = [
     ("relu", pointwise.relu, lambda x: max(x, 0), 0),
+    ("sign", pointwise.sign, lambda x: mp.sign(x), 0),
     ("sigmoid", pointwise.sigmoid, lambda x: 1 / (1 + mp.exp(-x)), 2),
     ("sigmoid_slope", pointwise.sigmoid_slope, lambda x: mp.sech(x / 2) ** 2 / 4, 4),
     ("softplus", pointwise.softplus, lambda x: mp.log1p(mp.exp(x)), 3),
@@ -126,7 +127,7 @@ def test_what_the_compiled_functions_do_not_take() -> None:
 
 
 def test_small_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "_WORTH_IT", 1000)
+    monkeypatch.setattr(dispatch, "WORTH_IT", 1000)
     assert dispatch.elementwise("relu", np.ones(999)) is None
     assert dispatch.elementwise("relu", np.ones(1000)) is not None
 

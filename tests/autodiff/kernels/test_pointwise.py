@@ -83,3 +83,55 @@ def test_radius_is_hypot(dtype: type) -> None:
     for extreme in (0.0, limits.tiny, limits.smallest_subnormal, limits.max / 2, np.inf, np.nan):
         ends = np.array([extreme, 1], dtype)
         np.testing.assert_array_equal(pointwise.radius(ends, ends / 2), np.hypot(ends, ends / 2))
+
+
+MANY = np.linspace(-2.0, 2.0, pointwise._LARGE)
+ONES = np.broadcast_to(np.float64(1.0), MANY.shape)
+
+
+def test_an_adjoint_of_ones_leaves_a_large_partial_as_it_is() -> None:
+    assert pointwise.times(ONES, MANY) is MANY
+    few = MANY[:5]
+    assert pointwise.times(ONES[:5], few) is not few
+    for t in (ONES * 1.0, np.broadcast_to(np.float64(2.0), MANY.shape), ONES.astype(np.float32)):
+        product = pointwise.times(t, MANY)
+        assert product is not MANY
+        np.testing.assert_array_equal(product, t * MANY)
+    single = MANY.astype(np.float32)
+    np.testing.assert_array_equal(pointwise.times(ONES, single), ONES * single)
+    assert pointwise.times(ONES, single).dtype == np.float64
+
+
+def test_a_product_is_written_into_a_partial_that_nobody_else_holds() -> None:
+    partial = MANY + 1
+    pointwise.times(MANY, partial)
+    np.testing.assert_array_equal(partial, MANY + 1)
+    np.testing.assert_array_equal(pointwise.times(MANY, MANY + 1), MANY * (MANY + 1))
+    fresh: list[np.ndarray] = [MANY + 1]  # type: ignore[type-arg]
+    place = fresh[0].ctypes.data
+    product = pointwise.times(MANY, fresh.pop())
+    assert product.ctypes.data == place
+
+
+@pytest.mark.parametrize("t", [1.0, 2.5, 0.0, -1.5, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_number_that_is_everywhere_is_kept_in_places(t: float, dtype: type) -> None:
+    everywhere = np.broadcast_to(np.asarray(t, dtype), MANY.shape)
+    condition = MANY > 0.5
+    expected = np.where(condition, everywhere, dtype(0))
+    for result in (
+        pointwise.select(condition, everywhere, 0.0),
+        pointwise.select(~condition, 0.0, everywhere),
+        pointwise.times(everywhere, condition),
+    ):
+        assert result.dtype == dtype
+        np.testing.assert_array_equal(result, expected)
+        assert not np.signbit(result[~condition]).any()
+
+
+def test_a_power_that_is_a_factor() -> None:
+    assert pointwise.factor(MANY, 1) is MANY
+    assert pointwise.factor(MANY, 1.0) is MANY
+    np.testing.assert_array_equal(pointwise.factor(MANY, 3.0), MANY**3.0)
+    whole = pointwise.factor(np.arange(3), 1.0)
+    assert whole.dtype == np.float64
