@@ -352,6 +352,27 @@ def test_an_update_has_the_bits_of_its_formula(
     assert start[0].size == 0 or seen[0][0] != start[0].tobytes()
 
 
+@pytest.mark.parametrize("begin", range(17))
+@pytest.mark.parametrize("count", [3, 14, 5000])
+def test_an_update_may_begin_anywhere_in_a_line_of_the_cache(
+    begin: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "_FEW", 0)
+    generator = np.random.default_rng(0)
+    memory = generator.normal(size=(3, 5040)).astype(np.float32)
+    before = memory.copy()
+    w, v, g = memory[:, begin : begin + count]
+    updates.momentum(w, v, g, 0.5, 0.75, 0.125)
+    expected_w, expected_v, _ = before[:, begin : begin + count]
+    expected_v *= np.float32(0.75)
+    expected_v -= np.float32(0.5) * (g + np.float32(0.125) * expected_w)
+    expected_w += expected_v
+    assert memory.tobytes() == before.tobytes()
+    updates.descent(w, g, 0.5, 0.125)
+    expected_w -= np.float32(0.5) * (g + np.float32(0.125) * expected_w)
+    assert memory.tobytes() == before.tobytes()
+
+
 def test_an_update_of_infinite_weights_without_decay_stays_finite_in_the_velocity() -> None:
     w, v, g = np.array([np.inf]), np.zeros(1), np.ones(1)
     updates.momentum(w, v, g, 0.5, 0.9, 0.0)
