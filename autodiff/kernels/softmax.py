@@ -48,7 +48,7 @@ def softmax(x: Any, axis: Axes) -> Any:
 
 
 _powers = Remembered()
-"""What ``cross_entropy`` found besides the losses, and the kernel that goes on from there."""
+"""What ``cross_entropy`` found besides the losses: its adjoint is made of it, in its place."""
 
 
 def cross_entropy(x: Array, labels: Array) -> Array:
@@ -70,11 +70,15 @@ def cross_entropy(x: Array, labels: Array) -> Array:
 def cross_entropy_adjoint(t: Array, losses: Array, x: Array, labels: Array) -> Array:
     """What the adjoint t of the losses sends back to x: (softmax, less 1 at the label) · t."""
     f: Array
-    found = _powers.of(losses)
-    if found is not None and t.dtype == x.dtype:
-        adjoint, *arrays = found
-        f = adjoint(contiguous(t), *arrays)
-        return f
+    if t.dtype == x.dtype:
+        found = _powers.take(losses)
+        if found is None:  # not for the first time
+            again = cross_entropy(x, labels)
+            found = _powers.take(again)
+        if found is not None:
+            adjoint, f, *others = found
+            adjoint(contiguous(t), f, *others)
+            return f
     f = softmax(x, (1,))
     f[np.arange(len(labels)), labels] -= 1
     f *= t[:, np.newaxis]

@@ -40,11 +40,9 @@ def cross_entropy(x: Array, labels: Array) -> tuple[Array, Array, Array]:
     return f, powers, sums
 
 
-def cross_entropy_adjoint(t: Array, powers: Array, sums: Array, labels: Array) -> Array:
-    """(e^x / Σ e^x, less 1 at the label) · t of each row, from what ``cross_entropy`` gave."""
-    f = buffers.empty_like(powers)
-    in_parallel(_cross_entropy_adjoint, len(f), t, powers, sums, labels, f, least=_FEWEST)
-    return f
+def cross_entropy_adjoint(t: Array, powers: Array, sums: Array, labels: Array) -> None:
+    """Make (e^x / Σ e^x, less 1 at the label) · t of the powers in each row, in their place."""
+    in_parallel(_cross_entropy_adjoint, len(sums), t, powers, sums, labels, least=_FEWEST)
 
 
 @shared
@@ -57,7 +55,7 @@ def _sums_of_powers(first: int, end: int, x: Any, largest: Any, sums: Any) -> No
 @shared
 def _softmax(first: int, end: int, x: Any, scale: Any, f: Any) -> None:
     for i in range(first, end):
-        _scaled(f[i], scale[i] / _powers(x[i], _finite_largest(x[i]), f[i]), f[i])
+        _scale(f[i], scale[i] / _powers(x[i], _finite_largest(x[i]), f[i]))
 
 
 @shared
@@ -72,11 +70,11 @@ def _cross_entropy(
 
 @shared
 def _cross_entropy_adjoint(
-    first: int, end: int, t: Any, powers: Any, sums: Any, labels: Any, f: Any
+    first: int, end: int, t: Any, powers: Any, sums: Any, labels: Any
 ) -> None:
     for i in range(first, end):
-        _scaled(powers[i], t[i] / sums[i], f[i])
-        f[i, labels[i]] -= t[i]
+        _scale(powers[i], t[i] / sums[i])
+        powers[i, labels[i]] -= t[i]
 
 
 @internal
@@ -111,6 +109,6 @@ def _powers(x: Any, largest: float, f: Any) -> Any:
 
 
 @internal
-def _scaled(x: Any, factor: float, f: Any) -> None:
+def _scale(f: Any, factor: float) -> None:
     for k in range(len(f)):
-        f[k] = x[k] * factor
+        f[k] *= factor

@@ -6,7 +6,7 @@ from typing import Any
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
-from autodiff.kernels.native.compiler import compiled
+from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
 
@@ -28,7 +28,7 @@ def descent(first: int, end: int, w: Any, g: Any, rate: float, decay: float) -> 
         _descent(w[begin:stop], g[begin:stop], w.dtype.type(rate), w.dtype.type(decay))
 
 
-@compiled
+@internal
 def _descent(w: Any, g: Any, rate: float, decay: float) -> None:
     for i in range(len(w)):
         push = g[i] + decay * w[i] if decay else g[i]
@@ -46,7 +46,7 @@ def momentum(
         _momentum(w[begin:stop], v[begin:stop], g[begin:stop], kind(rate), kind(mu), kind(decay))
 
 
-@compiled
+@internal
 def _momentum(w: Any, v: Any, g: Any, rate: float, mu: float, decay: float) -> None:
     for i in range(len(w)):
         push = g[i] + decay * w[i] if decay else g[i]
@@ -54,7 +54,7 @@ def _momentum(w: Any, v: Any, g: Any, rate: float, mu: float, decay: float) -> N
         w[i] += v[i]
 
 
-@compiled
+@internal
 def _next_line(w: Any, first: int, end: int) -> int:
     """Where a line of the cache begins: vectors that are written across two take twice as long."""
     lanes: int = buffers.LINE // w.itemsize
