@@ -364,7 +364,9 @@ def seed_for(output: Node, seed: Any = None) -> Any:
         )
     if isinstance(output, Value):
         return float(array)
-    return np.array(array, dtype=output._data.dtype)
+    start = np.asarray(array, dtype=output._data.dtype).view()
+    start.flags.writeable = False  # it may be the caller's: no gradient is to lie in it
+    return start
 
 
 def backward(output: Node, seed: Any = None, *, keep_adjoints: bool = True) -> None:

@@ -24,7 +24,7 @@ _LOOSE = 1.25
 """How many times larger than an array its memory may be."""
 _SEASON = 512
 """What was asked for so many times ago is given back, if nothing has been in it since."""
-_LINE = 64
+LINE = 64
 """Arrays begin where a line of the cache does."""
 
 
@@ -34,8 +34,8 @@ class _Block:
     __slots__ = ("last", "memory", "size", "start")
 
     def __init__(self, size: int) -> None:
-        self.memory = np.empty(size + _LINE, np.uint8)
-        self.start = -self.memory.ctypes.data % _LINE
+        self.memory = np.empty(size + LINE, np.uint8)
+        self.start = -self.memory.ctypes.data % LINE
         self.size = size
         self.last = 0
 
@@ -78,7 +78,7 @@ class _Store:
         if type(x.base) is not np.ndarray or not self.lock.acquire(blocking=False):
             return False
         try:
-            size = x.base.nbytes - _LINE
+            size = x.base.nbytes - LINE
             for block in self._blocks[bisect_left(self._sizes, size) :]:
                 if block.size != size:
                     return False
@@ -197,6 +197,19 @@ def frozen(array: Array) -> Array:
     if owner is None or isinstance(owner, bytes):
         return array
     return locked(copied(array))
+
+
+def zeros_beside(x: Array) -> Array:
+    """Zeros like an array, which begin at the same place in a line of the cache.
+
+    Kernels that write both can then write whole lines of both.
+    """
+    if x.nbytes < _LEAST or not x.flags.c_contiguous:
+        return np.zeros_like(x)
+    memory = np.zeros(x.nbytes + LINE, np.uint8)
+    start = (x.ctypes.data - memory.ctypes.data) % LINE
+    array: Array = np.ndarray(x.shape, x.dtype, memory, start)
+    return array
 
 
 def release() -> None:

@@ -23,3 +23,8 @@ class Remembered:
         """The finding of this very array; None if there is none."""
         held, finding = self._findings.get(id(array), (None, None))
         return finding if held is not None and held() is array else None
+
+    def take(self, array: Array) -> Any:
+        """The same, for somebody who may change it: it is not found again."""
+        finding = self.of(array)
+        return finding if self._findings.pop(id(array), None) is not None else None

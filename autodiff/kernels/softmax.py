@@ -13,6 +13,7 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels import dispatch
 from autodiff.kernels.dispatch import contiguous
+from autodiff.kernels.remembered import Remembered
 
 Axes = tuple[int, ...]
 
@@ -46,12 +47,19 @@ def softmax(x: Any, axis: Axes) -> Any:
     return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
+_powers = Remembered()
+"""What ``cross_entropy`` found besides the losses: its adjoint is made of it, in its place."""
+
+
 def cross_entropy(x: Array, labels: Array) -> Array:
     """-log softmax(x)[label] of each row."""
     x = _floating(x)
     rows = _Rows.of(x, (1,))
     if rows is not None:
-        losses: Array = rows.native.cross_entropy(rows.x, _whole(labels))
+        losses: Array
+        chosen = contiguous(labels.astype(np.intp, copy=False))
+        losses, powers, sums = rows.native.cross_entropy(rows.x, chosen)
+        _powers.keep(losses, (rows.native.cross_entropy_adjoint, powers, sums, chosen))
         return losses
     largest, sums = _sums_of_powers(x, (1,))
     of_labels = x[np.arange(len(labels)), labels] - largest[:, 0]
@@ -59,20 +67,22 @@ def cross_entropy(x: Array, labels: Array) -> Array:
     return f
 
 
-def cross_entropy_adjoint(t: Array, x: Array, labels: Array) -> Array:
+def cross_entropy_adjoint(t: Array, losses: Array, x: Array, labels: Array) -> Array:
     """What the adjoint t of the losses sends back to x: (softmax, less 1 at the label) · t."""
-    rows = _Rows.of(x, (1,))
-    if rows is not None and t.dtype == x.dtype:
-        f: Array = rows.native.cross_entropy_adjoint(contiguous(t), rows.x, _whole(labels))
-        return f
+    f: Array
+    if t.dtype == x.dtype:
+        found = _powers.take(losses)
+        if found is None:  # not for the first time
+            again = cross_entropy(x, labels)
+            found = _powers.take(again)
+        if found is not None:
+            adjoint, f, *others = found
+            adjoint(contiguous(t), f, *others)
+            return f
     f = softmax(x, (1,))
     f[np.arange(len(labels)), labels] -= 1
     f *= t[:, np.newaxis]
     return f
-
-
-def _whole(labels: Array) -> Array:
-    return contiguous(labels.astype(np.intp, copy=False))
 
 
 def _floating(x: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from autodiff.graph import bare, describe
+from autodiff.kernels.buffers import zeros_beside
 from nn.checks import need_fitting, number
 from nn.module import Array, Parameter
 from nn.schedules import Rate, need_rate, rate_at
@@ -184,7 +185,7 @@ class Optimiser(ABC):
 
     def _remember(self, name: str) -> list[Array]:
         """Zeros like each parameter, which are part of the state."""
-        return self._keep(name, [np.zeros_like(p.data) for p in self.parameters])
+        return self._keep(name, [zeros_beside(p.data) for p in self.parameters])
 
     def _count(self, name: str) -> list[Array]:
         """A whole number for each parameter, which is part of the state."""

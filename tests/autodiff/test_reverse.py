@@ -100,6 +100,26 @@ def test_seeds(output: Function, seed: Any, expected: list[float]) -> None:
     np.testing.assert_array_equal(x.grad, expected)
 
 
+@pytest.mark.parametrize(
+    "output",
+    [lambda x: x, lambda x: x + 1.0, lambda x: x.reshape(2, 1).reshape(2), lambda x: x + x.T],
+)
+def test_a_seed_stays_the_callers(output: Function) -> None:
+    x = Tensor([1.0, 2.0])
+    seed = np.array([3.0, 4.0])
+    y = output(x)
+    y.backward(seed)
+    gradient = x.grad
+    assert not np.shares_memory(gradient, seed)
+    assert not np.shares_memory(y.grad, seed)
+    assert gradient.flags.writeable
+    gradient += 1.0
+    x.grad = None
+    y.backward(seed)
+    np.testing.assert_array_equal(seed, [3.0, 4.0])
+    np.testing.assert_array_equal(x.grad, gradient - 1.0)
+
+
 def test_seed_of_a_scalar() -> None:
     x = Value(3.0)
     (x * x).backward(2.5)

@@ -17,14 +17,17 @@ from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels, product
-from autodiff.kernels.native.sums import add_up, chunks
+from autodiff.kernels.native.sums import CHUNKS, add_up, chunks
 from autodiff.kernels.native.team import shared
-from autodiff.kernels.native.walk import Walk, block_of, fill, grid, walk
+from autodiff.kernels.native.walk import Walk, block_of, fill, frame_of, grid, walk
 from autodiff.kernels.windows import REMEMBERED, Sizes
 from autodiff.settings import config
 
 _BLOCK = 512
 """Positions that are worked on together."""
+_BLOCK_BY_CHANNEL = 1 << 20
+"""Bytes that are, by channel: so many that few rows of images are in two blocks. Where there is
+little to compute, to read them twice takes a while."""
 
 ByChannel = Literal[True] | None
 
@@ -155,7 +158,7 @@ def _way(
     down, across = len(range(first[0], high, step[0])), len(range(first[1], wide, step[1]))
     if not down * across:
         return None
-    block = min(_BLOCK, -(-seen[0] * down * across // threads))
+    block = min(_block(by_channel, seen[3] * itemsize), -(-seen[0] * down * across // threads))
     path = walk(seen, (down, across), corner, stride, _extent(size, dilation), block)
     line = path.seen[1] * path.channels
     x_steps, counts = _inside((*size, ours), dilation, line, path.channels)
@@ -177,7 +180,7 @@ def _correlate(
     w_steps: Any, panel: int, counts: Any, b: Any, y: Any, y_origin: int, y_steps: Any, places: Any,
     groups: int, channels: int, outputs: int,
 ) -> None:  # fmt: skip
-    frame = np.zeros(walk.images * walk.frame_high * walk.frame_wide * walk.channels, x.dtype)
+    frame = frame_of(walk, x)
     of_group = len(w) // groups
     for block in range(first, end):
         image, images, row, lines = block_of(walk, block)
@@ -208,7 +211,9 @@ def correlate_kernel(
     """
     outputs = t.shape[3]
     ours = 1 if by_channel else x.shape[3] // groups
-    path, rows, x_steps, places = _way_back(x.shape, t.shape, size, corner, stride, dilation, ours)
+    path, rows, x_steps, places = _way_back(
+        x.shape, t.shape, size, corner, stride, dilation, ours, by_channel, x.itemsize
+    )  # fmt: skip
     parts, ends = chunks(path.blocks)
     count = len(rows) - SPARE
     sums = buffers.empty((parts, len(rows), outputs), x.dtype)
@@ -223,15 +228,17 @@ def correlate_kernel(
 
 @lru_cache(REMEMBERED)
 def _way_back(
-    seen: Sizes, made: Sizes, size: Sizes, corner: Sizes, stride: Sizes, dilation: Sizes, ours: int
-) -> tuple[Walk, Array, Sizes, Array]:
-    """What the transpose with respect to w knows from the shapes of x and t alone.
+    seen: Sizes, made: Sizes, size: Sizes, corner: Sizes, stride: Sizes, dilation: Sizes, ours: int,
+    by_channel: ByChannel, itemsize: int,
+) -> tuple[Walk, Array, Sizes, Array]:  # fmt: skip
+    """What the transpose with respect to w knows from the shapes of x, t and w alone.
 
     Returns:
         The walk over the images; where the places of a window begin in what a block sees, some
         spare ones included, and how positions follow each other there; where places lie in sums.
     """
-    path = walk(seen, made[1:3], corner, stride, _extent(size, dilation), _BLOCK)
+    block = min(_block(by_channel, seen[3] * itemsize), max(_BLOCK, prod(made[:3]) // CHUNKS))
+    path = walk(seen, made[1:3], corner, stride, _extent(size, dilation), block)
     high, wide = path.seen
     x_steps = tuple(n * path.channels for n in (high * wide, stride[0] * wide, stride[1]))
     inside = (dilation[0] * wide * path.channels, dilation[1] * path.channels, 1)
@@ -247,7 +254,7 @@ def _correlate_kernel(
 ) -> None:  # fmt: skip
     ours = outputs // groups
     width = panel_width(ours, x.itemsize)
-    frame = np.zeros(walk.images * walk.frame_high * walk.frame_wide * walk.channels, x.dtype)
+    frame = frame_of(walk, x)
     in_panels = by_channel is None and width < outputs
     most = walk.images * walk.lines * walk.columns * in_panels
     laid = np.empty(most * (-(-ours // width) * width), x.dtype)
@@ -278,6 +285,13 @@ def _correlate_kernel(
                     by_channel, seen, at + group * channels, rows, count, x_steps, right, begin,
                     t_steps, panel, counts, sums, to, 1, sums, to, places, ours,
                 )  # fmt: skip
+
+
+def _block(by_channel: ByChannel, position: int) -> int:
+    """How many positions of so many bytes are worked on together."""
+    if not by_channel:
+        return _BLOCK
+    return max(_BLOCK, min(8 * _BLOCK, _BLOCK_BY_CHANNEL // position))
 
 
 def _extent(size: Any, dilation: Sizes) -> Sizes:

@@ -12,6 +12,8 @@ from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import strongest, to_strongest
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.total import to_all, total
+from autodiff.kernels.native.window import ADD, manner, settle
 from autodiff.kernels.windows import Sizes
 
 
@@ -63,7 +65,7 @@ def _max_pool(
             begin = above * size[1] + left - q * stride[1] - corner[1]
             at = ((i * height + top) * width + left) * channels
             strongest(
-                flat, at, steps, (bottom - top, right - left), begin, size[1], channels, last, to,
+                flat, at, steps, (bottom - top, right - left), channels, begin, size[1], last, to,
                 of, (line * wide + q) * channels,
             )  # fmt: skip
 
@@ -81,14 +83,14 @@ def max_unpool(
         stride: see ``max_pool``.
         corner: see ``max_pool``.
     """
-    back, exact = _target(t, spatial, size, stride, corner)
-    in_parallel(_max_unpool, len(t), t, places, size, stride, corner, exact, back)
+    back, how = _target(t, spatial, size, stride, corner)
+    in_parallel(_max_unpool, len(t), t, places, size, stride, corner, how, back)
     return back
 
 
 @shared
 def _max_unpool(
-    first: int, end: int, t: Any, places: Any, size: Any, stride: Any, corner: Any, exact: bool,
+    first: int, end: int, t: Any, places: Any, size: Any, stride: Any, corner: Any, how: int,
     back: Any,
 ) -> None:  # fmt: skip
     _, high, wide, channels = t.shape
@@ -104,9 +106,10 @@ def _max_unpool(
             begin = above * size[1] + left - q * stride[1] - corner[1]
             at = ((i * height + top) * width + left) * channels
             to_strongest(
-                to, at, steps, (bottom - top, right - left), begin, size[1], channels, exact, sent,
+                to, at, steps, (bottom - top, right - left), channels, begin, size[1], how, sent,
                 of, (line * wide + q) * channels,
             )  # fmt: skip
+    settle(how)
 
 
 def sum_pool(
@@ -125,68 +128,62 @@ def _sum_pool(
 ) -> None:
     _, high, wide, _ = y.shape
     _, height, width, channels = x.shape
+    flat, to, steps = x.reshape(-1), y.reshape(-1), (width * channels, channels)
     for line in range(first, end):
         i, r = line // high, line % high
         top, bottom = _clipped(r, size[0], stride[0], corner[0], height)
         for q in range(wide):
-            total = y[i, r, q]
-            for c in range(channels):
-                total[c] = 0
             left, right = _clipped(q, size[1], stride[1], corner[1], width)
-            for a in range(top, bottom):
-                for b in range(left, right):
-                    here = x[i, a, b]
-                    for c in range(channels):
-                        total[c] += here[c]
-            for c in range(channels):
-                total[c] *= weight
+            at = ((i * height + top) * width + left) * channels
+            total(
+                flat, at, steps, (bottom - top, right - left), channels, weight, to,
+                (line * wide + q) * channels,
+            )  # fmt: skip
 
 
 def sum_unpool(
     t: Array, spatial: Sizes, size: Sizes, stride: Sizes, corner: Sizes, weight: float
 ) -> Array:
     """The transpose of ``sum_pool``: to (n, *spatial, c)."""
-    back, exact = _target(t, spatial, size, stride, corner)
+    back, how = _target(t, spatial, size, stride, corner)
     factor = t.dtype.type(weight)
-    in_parallel(_sum_unpool, len(t), t, size, stride, corner, factor, exact, back)
+    in_parallel(_sum_unpool, len(t), t, size, stride, corner, factor, how, back)
     return back
 
 
 @shared
 def _sum_unpool(
-    first: int, end: int, t: Any, size: Any, stride: Any, corner: Any, weight: float, exact: bool,
+    first: int, end: int, t: Any, size: Any, stride: Any, corner: Any, weight: float, how: int,
     back: Any,
 ) -> None:  # fmt: skip
     _, high, wide, channels = t.shape
     _, height, width, _ = back.shape
-    for i in range(first, end):
-        for r in range(high):
-            top, bottom = _clipped(r, size[0], stride[0], corner[0], height)
-            for q in range(wide):
-                left, right = _clipped(q, size[1], stride[1], corner[1], width)
-                adjoint = t[i, r, q]
-                for a in range(top, bottom):
-                    for b in range(left, right):
-                        to = back[i, a, b]
-                        if exact:
-                            for c in range(channels):
-                                to[c] = adjoint[c] * weight
-                        else:
-                            for c in range(channels):
-                                to[c] += adjoint[c] * weight
+    to, sent, steps = back.reshape(-1), t.reshape(-1), (width * channels, channels)
+    for line in range(first * high, end * high):
+        i, r = line // high, line % high
+        top, bottom = _clipped(r, size[0], stride[0], corner[0], height)
+        for q in range(wide):
+            left, right = _clipped(q, size[1], stride[1], corner[1], width)
+            at = ((i * height + top) * width + left) * channels
+            to_all(
+                to, at, steps, (bottom - top, right - left), channels, weight, how, sent,
+                (line * wide + q) * channels,
+            )  # fmt: skip
+    settle(how)
 
 
 def _target(
     t: Array, spatial: Sizes, size: Sizes, stride: Sizes, corner: Sizes
-) -> tuple[Array, bool]:
-    """Where adjoints are sent back to, and whether each element is in exactly one window.
+) -> tuple[Array, int]:
+    """Where adjoints are sent back to, and how; see ``window.ADD``.
 
-    If so, nothing is there yet; else there are zeros, to be added to.
+    If each element is in exactly one window, nothing is there yet; else there are zeros.
     """
     covered = tuple(n * k for n, k in zip(t.shape[1:3], size, strict=True))
     exact = size == stride and covered == spatial and not any(corner)
     shape = (len(t), *spatial, t.shape[3])
     back = buffers.empty(shape, t.dtype)
-    if not exact:
-        back.fill(0)
-    return back, exact
+    if exact:
+        return back, manner(back)
+    back.fill(0)
+    return back, ADD

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.arrays import Array
+from autodiff.kernels import buffers
+from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
 
@@ -21,8 +23,13 @@ def step(name: str, arrays: tuple[Array, ...], numbers: tuple[float, ...]) -> No
 @shared
 def descent(first: int, end: int, w: Any, g: Any, rate: float, decay: float) -> None:
     """Take the step w ← w - rate (g + decay · w), for flat arrays."""
-    w, g = w[first:end], g[first:end]
-    rate, decay = w.dtype.type(rate), w.dtype.type(decay)
+    line = _next_line(w, first, end)
+    for begin, stop in ((first, line), (line, end)):
+        _descent(w[begin:stop], g[begin:stop], w.dtype.type(rate), w.dtype.type(decay))
+
+
+@internal
+def _descent(w: Any, g: Any, rate: float, decay: float) -> None:
     for i in range(len(w)):
         push = g[i] + decay * w[i] if decay else g[i]
         w[i] -= rate * push
@@ -33,10 +40,23 @@ def momentum(
     first: int, end: int, w: Any, v: Any, g: Any, rate: float, mu: float, decay: float
 ) -> None:
     """Take the step v ← μ v - rate (g + decay · w), then w ← w + v, for flat arrays."""
-    w, v, g = w[first:end], v[first:end], g[first:end]
     kind = w.dtype.type
-    rate, mu, decay = kind(rate), kind(mu), kind(decay)
+    line = _next_line(w, first, end)
+    for begin, stop in ((first, line), (line, end)):
+        _momentum(w[begin:stop], v[begin:stop], g[begin:stop], kind(rate), kind(mu), kind(decay))
+
+
+@internal
+def _momentum(w: Any, v: Any, g: Any, rate: float, mu: float, decay: float) -> None:
     for i in range(len(w)):
         push = g[i] + decay * w[i] if decay else g[i]
         v[i] = mu * v[i] - rate * push
         w[i] += v[i]
+
+
+@internal
+def _next_line(w: Any, first: int, end: int) -> int:
+    """Where a line of the cache begins: vectors that are written across two take twice as long."""
+    lanes: int = buffers.LINE // w.itemsize
+    address: int = w.ctypes.data // w.itemsize
+    return min(first - (address + first) % -lanes, end)

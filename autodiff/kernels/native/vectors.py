@@ -79,6 +79,12 @@ class Emitter:
         function = self._function("masked.store", kind, f"{self._kind}.p0")
         self.builder.call(function, [vector, place, _LANE(self.bytes), mask])
 
+    def stream(self, vector: Any, address: Any) -> None:
+        """Write a vector past the caches, to a multiple of its length; others may see it late."""
+        stored = self.builder.store(vector, self._place(address, 0))
+        stored.align = self.length
+        stored.set_metadata("nontemporal", self.builder.module.add_metadata([_LANE(1)]))
+
     def place_of(self, kind: Any, array: Any, place: Any) -> Any:
         """Where some whole numbers of 32 bits are, one for each lane, in a flat array of them."""
         data = self.context.make_array(kind)(self.context, self.builder, array).data

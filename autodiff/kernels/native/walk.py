@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.arrays import Array
+from autodiff.kernels.buffers import LINE
 from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.windows import REMEMBERED, Sizes
 
@@ -108,6 +109,16 @@ def block_of(walk: Walk, block: int) -> tuple[int, int, int, int]:
     in_image = -(-walk.rows // walk.lines)
     image, row = block // in_image * walk.images, block % in_image * walk.lines
     return image, min(walk.images, walk.batch - image), row, min(walk.lines, walk.rows - row)
+
+
+@internal
+def frame_of(walk: Walk, x: Any) -> Any:
+    """Zeros for what a block sees, from the beginning of a line of the cache on."""
+    count = walk.images * walk.frame_high * walk.frame_wide * walk.channels
+    lanes = LINE // x.itemsize
+    room = np.zeros(count + lanes, x.dtype)
+    begin = -(room.ctypes.data // x.itemsize) % lanes
+    return room[begin : begin + count]
 
 
 @internal

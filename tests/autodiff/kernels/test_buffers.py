@@ -46,6 +46,19 @@ def test_an_array_like_another_has_its_order_in_memory(order: Any, length: int) 
     assert (x.shape, x.strides, x.dtype) == (like.shape, like.strides, like.dtype)
 
 
+@pytest.mark.parametrize("begin", [0, 1, 5, 15, 16])
+def test_zeros_lie_in_their_lines_as_the_other_array_does(begin: int) -> None:
+    other = np.ones(100_000, np.float32)[begin:]
+    x = buffers.zeros_beside(other)
+    assert (x.ctypes.data - other.ctypes.data) % 64 == 0
+    assert (x.shape, x.dtype, x.any()) == (other.shape, other.dtype, False)
+    x[...] = 1
+
+
+def test_zeros_have_the_other_arrays_order_in_memory() -> None:
+    assert buffers.zeros_beside(np.ones((300, 500)).T).flags.f_contiguous
+
+
 def test_memory_is_used_again_when_nobody_holds_an_array_in_it() -> None:
     x = buffers.empty(LARGE, np.float32)
     place = x.ctypes.data

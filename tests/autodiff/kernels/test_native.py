@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import autodiff as ad
 from autodiff import config
-from autodiff.kernels import convolution, images, updates
+from autodiff.kernels import buffers, convolution, images, updates
 from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
 from autodiff.kernels.pooling import max_pool, unpool, winners
 from autodiff.kernels.windows import framed, inside
@@ -194,6 +194,51 @@ def test_compiled_pooling_is_that_of_numpy(case: tuple[Any, dict[str, Any]], tie
     np.testing.assert_allclose(adjoint.per_channel, expected.sum(axes), rtol=1e-4, atol=1e-5)
 
 
+@settings(max_examples=100, deadline=None)
+@given(case=image_cases())
+def test_compiled_sums_of_windows_are_those_of_numpy(case: tuple[Any, dict[str, Any]]) -> None:
+    x, windows = case
+    generator = np.random.default_rng(0)
+
+    def sums() -> tuple[Any, Any]:
+        y = images.sum_pool(x, weight=0.3, **windows)
+        t = generator.integers(-2, 3, y.shape).astype(x.dtype)
+        return y, images.sum_unpool(t, x.shape[2:], weight=0.3, **windows)
+
+    compiled = sums()
+    generator = np.random.default_rng(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "backend", "numpy")
+        definition = sums()
+    rounding = 1e-6 if x.dtype == np.float32 else 1e-14
+    for got, expected in zip(compiled, definition, strict=True):
+        assert (got.shape, got.dtype) == (expected.shape, x.dtype)
+        np.testing.assert_allclose(got, expected, rtol=rounding, atol=rounding)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("channels", [12, 16, 20, 48])
+def test_what_is_sent_past_the_caches_has_the_same_bits(
+    channels: int, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = pytest.importorskip("autodiff.kernels.native.window")
+    size = ((2, 3), (2, 3))
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(5, 10, 9, channels)).astype(dtype).transpose(0, 3, 1, 2)
+    largest = images.max_pool(x, *size)
+    t = generator.normal(size=largest.shape).astype(dtype)
+    seen = []
+    for limit, threads in ((1 << 25, 1), (0, 1), (0, 3)):
+        monkeypatch.setattr(window, "_BEYOND_CACHES", limit)
+        monkeypatch.setattr(config, "threads", threads)
+        dense = images.Pooled(t, x, largest, *size, (), last=False).dense
+        seen.append([dense.tobytes(), images.sum_unpool(t, (10, 9), *size, 0.3).tobytes()])
+        in_lines = channels * x.itemsize % 64 == 0 and window.LONGEST == 64
+        way = window.manner(buffers.empty((5, 10, 9, channels), dtype))
+        assert way == (window.STREAM if in_lines and not limit else window.WRITE)
+    assert seen[0] == seen[1] == seen[2]
+
+
 def pooled_convolution(
     batch: int, channels: int, outputs: int, size: Sizes, spatial: Sizes, windows: Any, dtype: Any
 ) -> tuple[Any, Any, Any, images.Pooled]:
@@ -350,6 +395,27 @@ def test_an_update_has_the_bits_of_its_formula(
     assert seen[0] == seen[1] == seen[2]
     assert seen[0][2] == start[2].tobytes()
     assert start[0].size == 0 or seen[0][0] != start[0].tobytes()
+
+
+@pytest.mark.parametrize("begin", range(17))
+@pytest.mark.parametrize("count", [3, 14, 5000])
+def test_an_update_may_begin_anywhere_in_a_line_of_the_cache(
+    begin: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "_FEW", 0)
+    generator = np.random.default_rng(0)
+    memory = generator.normal(size=(3, 5040)).astype(np.float32)
+    before = memory.copy()
+    w, v, g = memory[:, begin : begin + count]
+    updates.momentum(w, v, g, 0.5, 0.75, 0.125)
+    expected_w, expected_v, _ = before[:, begin : begin + count]
+    expected_v *= np.float32(0.75)
+    expected_v -= np.float32(0.5) * (g + np.float32(0.125) * expected_w)
+    expected_w += expected_v
+    assert memory.tobytes() == before.tobytes()
+    updates.descent(w, g, 0.5, 0.125)
+    expected_w -= np.float32(0.5) * (g + np.float32(0.125) * expected_w)
+    assert memory.tobytes() == before.tobytes()
 
 
 def test_an_update_of_infinite_weights_without_decay_stays_finite_in_the_velocity() -> None:

@@ -69,7 +69,10 @@ def everything(x: Any, t: Any, labels: Any) -> list[Any]:
         softmax.softmax(x, axis), softmax.log_softmax(x, axis), softmax.log_sum_exp(x, axis, True)
     ]  # fmt: skip
     if x.ndim == 2:
-        seen += [softmax.cross_entropy(x, labels), softmax.cross_entropy_adjoint(t, x, labels)]
+        losses = softmax.cross_entropy(x, labels)
+        seen += [losses]
+        for known in (losses, losses.copy()):  # of a copy, nothing is remembered
+            seen.append(softmax.cross_entropy_adjoint(t, known, x, labels))
     return seen
 
 
@@ -93,7 +96,11 @@ def test_compiled_kernels_are_those_of_numpy(
     np.testing.assert_array_equal(x, before)
 
 
-@pytest.mark.parametrize("row", [[np.nan, 1, 2], [np.inf, 1, 2], [-np.inf, 1, 2], [-np.inf] * 3])
+@pytest.mark.parametrize(
+    "row",
+    [[np.nan, 1, 2], [-np.nan, 1, 2], [np.inf, 1, 2], [np.inf, np.nan, 2], [-np.inf, 1, 2],
+     [-np.inf] * 3],
+)  # fmt: skip
 def test_what_is_not_finite_stays_in_its_row(
     row: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +113,17 @@ def test_what_is_not_finite_stays_in_its_row(
             np.testing.assert_allclose(ours, wanted, rtol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_largest_is_found_among_numbers_of_all_sizes_and_signs(dtype: Any) -> None:
+    limits = np.finfo(dtype)
+    sizes = np.array([0.0, limits.smallest_subnormal, limits.tiny, 1e-3, 1.0, 2.0, limits.max])
+    numbers = np.concatenate([-sizes, sizes]).astype(dtype)
+    pairs = np.stack(np.meshgrid(numbers, numbers), -1).reshape(-1, 2)
+    rows = np.concatenate([pairs[:, :1], np.full((len(pairs), 70), -limits.max), pairs[:, 1:]], 1)
+    largest, _ = softmax._sums_of_powers(rows.astype(dtype), (1,))
+    np.testing.assert_array_equal(largest[:, 0], pairs.max(1))
+
+
 def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).normal(size=(131, 1000)).astype(np.float32)
     seen = []
@@ -114,6 +132,27 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
         results = everything(x, x[:, 0], np.zeros(131, int))
         seen.append([array.tobytes() for array in results])
     assert all(one == seen[0] for one in seen)
+
+
+def test_powers_are_computed_once_and_forgotten_with_the_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = ad.Tensor(np.random.default_rng(0).normal(size=(30, 200)))
+    others = {*softmax._powers._findings}
+    loss = ad.cross_entropy(x, np.arange(30)).sum()
+    unused = ad.cross_entropy(x, np.arange(30))
+    assert len({*softmax._powers._findings} - others) == 2
+    expected = ad.softmax(x, -1).data - np.eye(30, 200)
+    gradients = []
+    for compute in (None, softmax.cross_entropy):
+        monkeypatch.setattr(softmax, "cross_entropy", compute)
+        x.grad = None
+        loss.backward()
+        gradients.append(x.grad)
+    np.testing.assert_allclose(gradients[0], expected, rtol=1e-13, atol=1e-15)
+    assert gradients[0].tobytes() == gradients[1].tobytes()
+    del unused
+    assert {*softmax._powers._findings} <= others
 
 
 def test_derivatives_do_not_depend_on_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
