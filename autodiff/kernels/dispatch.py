@@ -56,26 +56,27 @@ def contiguous(x: Array) -> Array:
 def elementwise(name: str, *operands: Any) -> Array | None:
     """A function of ``native.pointwise``, if it takes these operands: an array laid out like them.
 
-    They have one shape, and lie in memory in the same order and without gaps.
+    They have one shape, and the first one lies in memory without gaps; others are copied into its
+    order.
 
     Args:
         name: of the function.
         operands: of one dtype, but for conditions, which are of bool.
     """
-    like = operands[-1]
+    like = operands[0]
     if not isinstance(like, np.ndarray) or like.size < WORTH_IT:
+        return None
+    if any(x.shape != like.shape for x in operands):
         return None
     kernels = native("pointwise", *(x for x in operands if x.dtype != bool))
     if kernels is None:
         return None
-    if any(x.shape != like.shape for x in operands):
-        return None
-    result = buffers.empty_like(like)
+    result = buffers.empty_like(like, operands[-1].dtype)
     ordered = [*operands, result]
     if not like.flags.c_contiguous:
         order = sorted(range(like.ndim), key=lambda i: -like.strides[i])
         ordered = [x.transpose(order) for x in ordered]
-    if not all(x.flags.c_contiguous for x in ordered):
-        return None
-    kernels.fill(name, *(contiguous(x.reshape(-1)) for x in ordered))
+        if not ordered[0].flags.c_contiguous:
+            return None
+    kernels.fill(name, *(contiguous(x).reshape(-1) for x in ordered))
     return result

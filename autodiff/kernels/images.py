@@ -171,6 +171,16 @@ def _corner(padding: Widths) -> Sizes:
     return _two(tuple(-before for before, _ in padding), 0) if padding else (0, 0)
 
 
+def per_channel(t: Array) -> Array:
+    """The sum over all axes of (n, c, *spatial) but that of channels."""
+    native = _native("sums", t.ndim - 2, t) if t.size >= dispatch.WORTH_IT else None
+    if native is None:
+        axes = (0, *range(2, t.ndim))
+        return np.asarray(t.sum(axes))
+    total: Array = native.per_channel(_channels_last(t))
+    return total
+
+
 # --- pooling --------------------------------------------------------------------------------------
 
 
@@ -272,5 +282,5 @@ class Pooled:
     def per_channel(self) -> Array:
         """The sum over all axes but that of channels."""
         values, places, *_ = self.winners
-        total: Array = dispatch.module("scattered").per_channel(values, places)
+        total: Array = dispatch.module("sums").per_channel(values, places)
         return total

@@ -101,6 +101,8 @@ def _pull_kernel(x: Any, t: Any, **steps: Any) -> Any:
 def _pull_bias(t: Any) -> Any:
     if isinstance(t, Pooled):
         return t.adjoint.per_channel
+    if not isinstance(t, Node):
+        return images.per_channel(t)
     return sum(t, (0, *range(2, len(shape_of(t)))))
 
 

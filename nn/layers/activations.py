@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
-from autodiff.graph import Operand, describe
+from autodiff.graph import Node, Operand, bare, describe
+from autodiff.kernels.pointwise import greater
 from autodiff.ops.shapes import as_operand, shape_of
 from nn.checks import whole
 from nn.module import Module, Parameter
@@ -96,7 +97,17 @@ class PReLU(Module):
 
 def _rectified(x: Operand, slope: Any) -> Any:
     u = as_operand(x)
-    return ad.where(u > 0, u, slope * u)
+    if isinstance(slope, Node):
+        return ad.where(u > 0, u, slope * u)
+    # The slope on either side is a constant, and one product with it all that is to be recorded.
+    dtype = u.dtype if u.dtype.kind == "f" else np.dtype(float)
+    return u * _slopes(greater(bare(u), 0), dtype.type(slope), dtype)
+
+
+def _slopes(positive: Any, slope: Any, dtype: np.dtype[Any]) -> Any:
+    if 0 <= slope <= 1:  # the larger of the slope and 1 or 0: without branches
+        return np.maximum(positive, slope, dtype=dtype)
+    return np.where(positive, dtype.type(1), slope)
 
 
 # --- exponential on the left ----------------------------------------------------------------------

@@ -225,26 +225,3 @@ def _look_up(
                 row[o] = values[o] if somebody else t.dtype.type(0)
                 corner[o] = at + shifts[here[o]] if somebody else nothing
             first += pitch
-
-
-def per_channel(t: Array, places: Array) -> Array:
-    """The sum of the adjoints (n, height, width, o) that are somebody's, for each output."""
-    outputs = t.shape[3]
-    parts, ends = chunks(len(t))
-    sums = np.zeros((max(parts, 1), outputs), t.dtype)
-    in_parallel(_per_channel, parts, ends, t, places, sums)
-    return add_up(sums)
-
-
-@shared
-def _per_channel(first: int, end: int, ends: Any, t: Any, places: Any, sums: Any) -> None:
-    _, high, wide, outputs = t.shape
-    values, winners = t.reshape(-1), places.reshape(-1)
-    size = high * wide * outputs
-    nothing = t.dtype.type(0)
-    for part in range(first, end):
-        total = sums[part]
-        for begin in range(ends[part] * size, ends[part + 1] * size, outputs):
-            here, who = values[begin : begin + outputs], winners[begin : begin + outputs]
-            for o in range(outputs):
-                total[o] += here[o] if who[o] != NOBODY else nothing

@@ -1,4 +1,4 @@
-"""Partial sums, added up in their order."""
+"""Sums over images, and over parts of them: in an order that does not depend on threads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.strongest import NOBODY
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import copy
 from autodiff.kernels.windows import REMEMBERED
@@ -47,3 +48,39 @@ def _add_up(first: int, end: int, parts: Any, total: Any) -> None:
         here = parts[begin + first : begin + end]
         for k in range(len(to)):
             to[k] += here[k]
+
+
+_ALL = np.empty(0, np.int32)
+
+
+def per_channel(t: Array, places: Array | None = None) -> Array:
+    """The sum over all axes of (n, height, width, o), contiguous, but the last.
+
+    Args:
+        t: adjoints.
+        places: whose they are, if they belong to winners; what is nobody's is left out.
+    """
+    parts, ends = chunks(len(t))
+    sums = np.zeros((max(parts, 1), t.shape[3]), t.dtype)
+    flat = t.reshape(-1), (_ALL if places is None else places.reshape(-1))
+    in_parallel(_per_channel, parts, ends, t[:1].size, *flat, places is None, sums)
+    return add_up(sums)
+
+
+@shared
+def _per_channel(
+    first: int, end: int, ends: Any, size: int, t: Any, places: Any, everybody: bool, sums: Any
+) -> None:  # fmt: skip
+    outputs = sums.shape[1]
+    nothing = t.dtype.type(0)
+    for part in range(first, end):
+        total = sums[part]
+        for begin in range(ends[part] * size, ends[part + 1] * size, outputs):
+            here = t[begin : begin + outputs]
+            if everybody:
+                for o in range(outputs):
+                    total[o] += here[o]
+            else:
+                who = places[begin : begin + outputs]
+                for o in range(outputs):
+                    total[o] += here[o] if who[o] != NOBODY else nothing

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import autodiff as ad
 from autodiff import config
-from autodiff.kernels import buffers, convolution, images, updates
+from autodiff.kernels import buffers, convolution, dispatch, images, updates
 from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
 from autodiff.kernels.pooling import max_pool, unpool, winners
 from autodiff.kernels.windows import framed, inside
@@ -150,6 +150,26 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
             ]
         )
     assert all(one == seen[0] for one in seen)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(37, 3, 9, 8), (1, 1, 2, 3), (5, 20, 11), (0, 4, 3, 3)])
+@pytest.mark.parametrize("last", [True, False], ids=["channels last", "channels first"])
+def test_sums_per_channel(
+    shape: Any, last: bool, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "WORTH_IT", 0)
+    t = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    if last:
+        t = np.moveaxis(np.ascontiguousarray(np.moveaxis(t, 1, -1)), -1, 1)
+    seen = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(config, "threads", threads)
+        seen.append(images.per_channel(t))
+    expected = t.astype(float).sum((0, *range(2, t.ndim)))
+    np.testing.assert_allclose(seen[0], expected, rtol=1e-5, atol=1e-5)
+    assert seen[0].dtype == dtype
+    assert seen[0].tobytes() == seen[1].tobytes() == seen[2].tobytes()
 
 
 # --- pooling  -------------------------------------------------------------------------------------

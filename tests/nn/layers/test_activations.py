@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 import numpy as np
 import pytest
@@ -112,6 +114,18 @@ def test_infinities_and_nan(name: str) -> None:
     y.backward(np.ones(2))
     assert x.grad is not None
     assert x.grad[0] == pytest.approx(SELU.SCALE if name == "selu" else 1)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.01, 1.0, 1.5, -0.5])
+@pytest.mark.parametrize(
+    "x", [np.array([-2.0, -0.0, 3.0], np.float32), np.array([-2, 0, 3]), np.float64(-2)]
+)
+def test_leaky_relu_of_any_slope(slope: float, x: Any) -> None:
+    y = LeakyReLU(slope)(x)
+    assert y.dtype == (np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64)
+    np.testing.assert_array_equal(y, np.where(x > 0, x, y.dtype.type(slope) * x))
+    node = LeakyReLU(slope)(ad.Tensor(np.asarray(x, float)))
+    np.testing.assert_array_equal(node.data, np.where(x > 0, x, slope * np.asarray(x, float)))
 
 
 def test_softmax_of_large_scores() -> None:
