@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -61,7 +60,6 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
 NODES: dict[str, Any] = CONSTANTS | {
     "factor": lambda x, y: NODES["pow"](x, y),
     "greater": kernels.greater,
-    "times": operator.mul,
 }
 """What they mean for nodes: the operations of the rows below."""
 

@@ -97,7 +97,7 @@ class PReLU(Module):
 
 def _rectified(x: Operand, slope: Any) -> Any:
     u = as_operand(x)
-    if isinstance(slope, Node):
+    if isinstance(slope, Node) or np.ndim(slope):
         return ad.where(u > 0, u, slope * u)
     # The slope on either side is a constant, and one product with it all that is to be recorded.
     dtype = u.dtype if u.dtype.kind == "f" else np.dtype(float)
