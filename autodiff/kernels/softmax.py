@@ -72,7 +72,7 @@ def cross_entropy_adjoint(t: Array, losses: Array, x: Array, labels: Array) -> A
     f: Array
     if t.dtype == x.dtype:
         found = _powers.take(losses)
-        if found is None:  # not for the first time
+        if found is None and _Rows.of(x, (1,)) is not None:  # it is not the first time
             again = cross_entropy(x, labels)
             found = _powers.take(again)
         if found is not None:

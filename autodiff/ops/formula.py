@@ -48,8 +48,9 @@ def simplified(formula: ast.expr, names: Mapping[str, str]) -> str:
     return ast.unparse(_Simplify().visit(_Rename(names).visit(deepcopy(formula))))
 
 
-OPERATORS = {"times": operator.mul, "greater": operator.gt}
-"""What a formula calls in place of ``*`` before a partial, and of ``>``: there are faster ones."""
+OPERATORS = {"times": operator.mul, "greater": operator.gt, "factor": operator.pow}
+"""What a formula calls in place of ``*`` before a partial, of ``>``, and of a power that is a
+factor: there are faster ones."""
 
 
 def function(formula: ast.expr, arguments: str, namespace: dict[str, Any]) -> Callable[..., Any]:

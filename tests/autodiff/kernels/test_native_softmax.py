@@ -170,3 +170,18 @@ def test_derivatives_do_not_depend_on_the_backend(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(config, "backend", "numpy")
     for got, expected in zip(compiled, gradients(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("without", ["compiled kernels", "many numbers"])
+def test_an_adjoint_by_numpy_computes_no_loss(
+    without: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if without == "compiled kernels":
+        monkeypatch.setattr(config, "backend", "numpy")
+    else:
+        monkeypatch.setattr(softmax, "_WORTH_IT", 1000)
+    x, labels, t = np.random.default_rng(0).normal(size=(30, 7)), np.arange(30) % 7, np.ones(30)
+    losses = softmax.cross_entropy(x, labels)
+    expected = softmax.softmax(x, (1,)) - np.eye(7)[labels]
+    monkeypatch.setattr(softmax, "cross_entropy", None)
+    np.testing.assert_allclose(softmax.cross_entropy_adjoint(t, losses, x, labels), expected)
