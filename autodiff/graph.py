@@ -318,7 +318,7 @@ class Tensor(Node, TensorMethods):
             ValueError: the node is not a leaf, or ``data`` has another shape.
         """
         array = self._new_data(data)
-        if self._is_shared():
+        if self.is_shared():
             self._data = locked(array.astype(self.dtype, casting="same_kind", copy=True))
             self.number = next_number()
         else:
@@ -331,7 +331,7 @@ class Tensor(Node, TensorMethods):
             ValueError: the node is not a leaf, or ``step`` has another shape.
         """
         array = self._new_data(step)
-        if self._is_shared():
+        if self.is_shared():
             self.assign(self._data + array)
         else:
             self._write(lambda own: np.add(own, array, out=own, casting="same_kind"))
@@ -345,7 +345,7 @@ class Tensor(Node, TensorMethods):
             ValueError: the node is not a leaf.
         """
         self._require_leaf()
-        if self._is_shared():
+        if self.is_shared():
             self._data = locked(self._data.copy())
         self._write(write)
 
@@ -355,7 +355,11 @@ class Tensor(Node, TensorMethods):
             write(self._data)
         finally:
             self._data.setflags(write=False)
-            self.number = next_number()
+            self.rewritten()
+
+    def rewritten(self) -> None:
+        """Say that the elements have changed: graphs recorded from the old ones are stale now."""
+        self.number = next_number()
 
     def _new_data(self, data: ArrayLike) -> Array:
         self._require_leaf()
@@ -367,7 +371,7 @@ class Tensor(Node, TensorMethods):
             )
         return array
 
-    def _is_shared(self) -> bool:
+    def is_shared(self) -> bool:
         """Whether the array is a view, or held by somebody besides this node and this call."""
         return self._data.base is not None or getrefcount(self._data) > 2
 

@@ -28,6 +28,8 @@ class Primitive:
         mixes: whether ``vjp`` lets an element of the adjoint meet operands and outputs that have
             no influence on it or from it, as a product of matrices does: where the adjoint is
             absent they are 0 to it then, for absent · inf is absent.
+        steady: whether on arrays of the same shapes it always does the same, and its rule too,
+            whatever their numbers are: with compiled kernels their jobs can be repeated.
         scalar_pull: the generated step of a sweep over scalars (``sweep.py``), if there is one.
         scalar_contributions: the same for the general walk, where scalars meet arrays.
     """
@@ -36,6 +38,7 @@ class Primitive:
     compute: Callable[..., Any]
     takes: tuple[type, ...] = ()
     mixes: bool = False
+    steady: bool = False
     scalar_pull: Callable[..., None] | None = None
     scalar_contributions: Callable[[Any, float], tuple[Any, ...]] | None = None
 

@@ -86,11 +86,21 @@ from nn.optimisers import (
     clip_gradients_by_norm,
     clip_gradients_by_value,
 )
+from nn.prediction import Predictor
 from nn.saving import load, load_weights, save
 from nn.schedules import CosineDecay, ExponentialDecay, InverseDecay, OneCycle, StepDecay, WarmUp
 from nn.summary import Summary
 from nn.tracing import traced  # noqa: F401 - modules have it as a method
-from nn.training import Callback, EarlyStopping, Evaluation, History, Trainer, predictions, train
+from nn.training import (
+    Callback,
+    EarlyStopping,
+    Evaluation,
+    History,
+    Trainer,
+    TrainingStep,
+    predictions,
+    train,
+)
 
 __all__ = [
     "ELU",
@@ -148,6 +158,7 @@ __all__ = [
     "Optimiser",
     "PReLU",
     "Parameter",
+    "Predictor",
     "Quadratic",
     "RMSprop",
     "ReLU",
@@ -165,6 +176,7 @@ __all__ = [
     "Summary",
     "Tanh",
     "Trainer",
+    "TrainingStep",
     "WarmUp",
     "accuracy",
     "add_noise",

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left
+from functools import lru_cache
+from importlib import import_module
 from math import inf, prod
 from sys import getrefcount
 from typing import Any, Literal
@@ -17,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.arrays import Array, locked
+from autodiff.kernels import replay
 
 _LEAST = 1 << 14
 """Bytes of the smallest array that is worth it."""
@@ -45,10 +48,15 @@ class _Block:
         return getrefcount(self.memory) - 2
 
 
-class _Store:
-    """All pieces, the smaller ones first."""
+class Store:
+    """All pieces, the smaller ones first.
 
-    def __init__(self) -> None:
+    Args:
+        patient: whether it never gives anything back.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
+        self._patient = patient
         self._blocks: list[_Block] = []
         self._sizes: list[int] = []
         self.lock = threading.Lock()
@@ -63,7 +71,7 @@ class _Store:
             return np.empty(shape, dtype)
         try:
             self._asked += 1
-            if not self._asked % _SEASON:
+            if not self._asked % _SEASON and not self._patient:
                 self.give_back(self._asked - _SEASON)
             block = self._free(size) or self._new(size)
             block.last = self._asked
@@ -103,18 +111,22 @@ class _Store:
         self._sizes.insert(i, size)
         return block
 
+    def memories(self) -> list[Array]:
+        """All pieces, as arrays of bytes."""
+        return [block.memory for block in self._blocks]
+
     def give_back(self, before: float) -> None:
         """Forget the blocks that nobody needed since then."""
         self._blocks = [block for block in self._blocks if block.held or block.last > before]
         self._sizes = [b.size for b in self._blocks]
 
 
-_store = _Store()
+_store = Store()
 
 
 def _forget() -> None:
     global _store
-    _store = _Store()
+    _store = Store()
 
 
 if hasattr(os, "register_at_fork"):
@@ -124,20 +136,27 @@ if hasattr(os, "register_at_fork"):
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     """A new array whose elements are not set, like ``numpy.empty``."""
     dtype = np.dtype(dtype)
+    recorder = replay.recorder()
+    if recorder is not None:
+        return recorder.empty(shape, dtype)
     size = prod(shape) * dtype.itemsize
     if size < _LEAST or dtype.hasobject:
         return np.empty(shape, dtype)
     return _store.get(shape, dtype, size)
 
 
+def _is_small(size: int) -> bool:
+    """Whether NumPy's own memory will do for so many bytes."""
+    return size < _LEAST and replay.recorder() is None
+
+
 def empty_like(x: Array, dtype: Any = None) -> Array:
     """The same, in the shape and the order in memory of another array; in its dtype by default."""
     dtype = x.dtype if dtype is None else np.dtype(dtype)
-    size = x.size * dtype.itemsize
-    if size < _LEAST or dtype.hasobject:
+    if dtype.hasobject or _is_small(x.size * dtype.itemsize):
         return np.empty_like(x, dtype)
     if x.flags.c_contiguous:
-        return _store.get(x.shape, dtype, size)
+        return empty(x.shape, dtype)
     order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))
     back = sorted(range(x.ndim), key=order.__getitem__)
     array: Array = empty(tuple(x.shape[i] for i in order), dtype).transpose(back)
@@ -152,32 +171,40 @@ def room(x: Any, dtype: Any = None) -> Array | None:
     if x.__class__ is not np.ndarray or (dtype is None and x.dtype.char not in "efd"):
         return None
     dtype = x.dtype.newbyteorder("=") if dtype is None else np.dtype(dtype)
-    return None if x.size * dtype.itemsize < _LEAST else empty_like(x, dtype)
+    return None if _is_small(x.size * dtype.itemsize) else empty_like(x, dtype)
 
 
 def copied(x: Array, dtype: Any = None) -> Array:
     """``x.copy(order="K")``, of another dtype if one is given."""
     dtype = x.dtype if dtype is None else np.dtype(dtype)
-    if x.size * dtype.itemsize < _LEAST:
+    if _is_small(x.size * dtype.itemsize):
         return x.astype(dtype)
     copy = empty_like(x, dtype)
-    np.copyto(copy, x, casting="unsafe")
+    write(copy, x)
     return copy
+
+
+def write(to: Array, x: Any) -> None:
+    """Copy numbers into an array, or one number everywhere."""
+    if replay.recorder() is None:
+        np.copyto(to, x, casting="unsafe")
+    else:
+        import_module("autodiff.kernels.native.strided").write(to, x)
 
 
 def contiguous(x: Array) -> Array:
     """``numpy.ascontiguousarray``."""
-    if x.flags.c_contiguous or x.nbytes < _LEAST:
+    if x.flags.c_contiguous or _is_small(x.nbytes):
         return np.ascontiguousarray(x)
     copy = empty(x.shape, x.dtype)
-    np.copyto(copy, x)
+    write(copy, x)
     return copy
 
 
 def reshaped(x: Any, shape: int | tuple[int, ...], order: Literal["C", "F"] = "C") -> Array:
     """``numpy.reshape``."""
     strided = isinstance(x, np.ndarray) and order == "C" and not x.flags.c_contiguous
-    if strided and x.nbytes >= _LEAST:
+    if strided and not _is_small(x.nbytes):
         try:
             return np.reshape(x, shape, copy=False)
         except ValueError:  # there must be a copy, or the shape does not fit
@@ -185,6 +212,12 @@ def reshaped(x: Any, shape: int | tuple[int, ...], order: Literal["C", "F"] = "C
         except TypeError:  # NumPy 2.0 does not know ``copy``
             pass
     return np.reshape(x, shape, order)
+
+
+@lru_cache(_SEASON)
+def zeros(count: int, dtype: Any) -> Array:
+    """So many zeros, which are not to be written to: whoever asks for them gets the same."""
+    return replay.fixed(np.zeros(count, dtype))
 
 
 def frozen(array: Array) -> Array:

@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels import buffers
+from autodiff.kernels import buffers, replay
 from autodiff.settings import config
 
 _DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 
 WORTH_IT = 1 << 14
 """Fewer numbers than this NumPy is done with before a compiled function has been called."""
+
+
+def worth_it(x: Array, least: int | None = None) -> bool:
+    """Whether there are so many numbers that a compiled function pays, or no other will do."""
+    enough = WORTH_IT if least is None else least
+    return x.size >= enough or replay.recorder() is not None
 
 
 @lru_cache(None)
@@ -50,10 +56,10 @@ def contiguous(x: Array) -> Array:
         return x
     interface = x.__array_interface__
     interface["data"] = (interface["data"][0], False)
-    return np.asarray(SimpleNamespace(__array_interface__=interface, array=x))
+    return np.asarray(SimpleNamespace(__array_interface__=interface, base=x))
 
 
-def elementwise(name: str, *operands: Any) -> Array | None:
+def elementwise(name: str, *operands: Any, dtype: Any = None) -> Array | None:
     """A function of ``native.pointwise``, if it takes these operands: an array laid out like them.
 
     They have one shape, and the first one lies in memory without gaps; others are copied into its
@@ -62,16 +68,17 @@ def elementwise(name: str, *operands: Any) -> Array | None:
     Args:
         name: of the function.
         operands: of one dtype, but for conditions, which are of bool.
+        dtype: of the result; that of the last operand if not given.
     """
     like = operands[0]
-    if not isinstance(like, np.ndarray) or like.size < WORTH_IT:
+    if not isinstance(like, np.ndarray) or not worth_it(like):
         return None
     if any(x.shape != like.shape for x in operands):
         return None
     kernels = native("pointwise", *(x for x in operands if x.dtype != bool))
     if kernels is None:
         return None
-    result = buffers.empty_like(like, operands[-1].dtype)
+    result = buffers.empty_like(like, operands[-1].dtype if dtype is None else dtype)
     ordered = [*operands, result]
     if not like.flags.c_contiguous:
         order = sorted(range(like.ndim), key=lambda i: -like.strides[i])

@@ -84,7 +84,7 @@ def correlate(
         return convolution.correlate(framed(x, padding), w, stride, dilation, groups, b)
     out = _positions(x.shape[2:], w.shape[2:], stride, dilation, padding)
     kernels = _grouped(w, 1 if alone else groups).transpose(0, 3, 4, 2, 1)
-    bias = np.zeros(len(w), x.dtype) if b is None else contiguous(b)
+    bias = buffers.zeros(len(w), x.dtype) if b is None else contiguous(b)
     y = native.correlate(
         _channels_last(x, times), kernels, bias, _corner(padding), _two(stride), _two(dilation),
         out, alone,
@@ -173,7 +173,7 @@ def _corner(padding: Widths) -> Sizes:
 
 def per_channel(t: Array) -> Array:
     """The sum over all axes of (n, c, *spatial) but that of channels."""
-    native = _native("sums", t.ndim - 2, t) if t.size >= dispatch.WORTH_IT else None
+    native = _native("sums", t.ndim - 2, t) if dispatch.worth_it(t) else None
     if native is None:
         axes = (0, *range(2, t.ndim))
         return np.asarray(t.sum(axes))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels import buffers, dispatch
+from autodiff.kernels import buffers, dispatch, replay
 
 _WORTH_IT = 1 << 18
 """Multiplications: BLAS does fewer than this in one thread."""
@@ -37,9 +37,7 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         (n, m), k = x.shape, y.shape[1]
         if (
             m == len(y)
-            and n * m * k > _WORTH_IT
-            and min(n, k) >= _THINNEST
-            and m <= _LONGEST
+            and (_is_worth_it(n, m, k) or replay.recorder() is not None)
             and not _is_transposed(x, y)
         ):
             native = dispatch.native("matrices", x, y, bias)
@@ -55,6 +53,11 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         f += bias  # nobody else holds f
         return f
     return f + bias
+
+
+def _is_worth_it(n: int, m: int, k: int) -> bool:
+    """Whether to leave BLAS out of a product of (n, m) and (m, k)."""
+    return n * m * k > _WORTH_IT and min(n, k) >= _THINNEST and m <= _LONGEST
 
 
 def _is_transposed(x: Array, y: Array) -> bool:

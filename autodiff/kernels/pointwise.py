@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels import buffers
-from autodiff.kernels.dispatch import elementwise
+from autodiff.kernels import buffers, replay
+from autodiff.kernels.dispatch import elementwise, worth_it
 
 _LARGE = 1 << 12
 """Numbers: with fewer a pass over them costs no more than to look for one that can be left out."""
@@ -145,6 +145,10 @@ def select(condition: Any, x: Any, y: Any) -> Any:
 
 def greater(x: Any, y: Any) -> Any:
     """Where x > y."""
+    if y.__class__ in (int, float) and y == 0:
+        compiled = elementwise("positive", x, dtype=bool)
+        if compiled is not None:
+            return compiled
     if isinstance(x, np.ndarray) and y.__class__ in (int, float):
         return np.greater(x, y, out=buffers.room(x, bool))
     return x > y
@@ -158,6 +162,10 @@ def times(t: Any, partial: Any) -> Any:
     if t.__class__ is np.ndarray and partial.__class__ is np.ndarray:
         if partial.dtype == bool:
             return select(partial, t, 0.0)
+        if replay.recorder() is not None:
+            compiled = elementwise("product", t, partial)
+            if compiled is not None:
+                return compiled
         if t.size >= _LARGE and partial.shape == t.shape and partial.dtype == t.dtype:
             if _number_everywhere(t) == 1:
                 return partial
@@ -168,7 +176,7 @@ def times(t: Any, partial: Any) -> Any:
 
 def _number_everywhere(x: Array) -> Any:
     """The number that all elements of a large array are, if it shows without a pass over them."""
-    return None if any(x.strides) else x.item(0)
+    return None if any(x.strides) or replay.recorder() else x.item(0)
 
 
 def _references(x: Any) -> int:
@@ -188,7 +196,7 @@ def _kept(condition: Array, x: Array) -> Array:
 
     An element's bits, as a whole number, times 1 are the element, inf and nan too.
     """
-    if x.size < _FEW:
+    if not worth_it(x, _FEW):
         return np.where(condition, x, 0)
     if x.size >= _LARGE and x.shape == condition.shape:
         number = _number_everywhere(x)

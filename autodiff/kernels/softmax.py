@@ -115,7 +115,11 @@ class _Rows:
     @classmethod
     def of(cls, x: Any, axis: Axes) -> _Rows | None:
         """The rows, if the compiled kernels take them."""
-        if not isinstance(x, np.ndarray) or x.size < _WORTH_IT or axis != (x.ndim - 1,):
+        if (
+            not isinstance(x, np.ndarray)
+            or not dispatch.worth_it(x, _WORTH_IT)
+            or axis != (x.ndim - 1,)
+        ):
             return None
         native = dispatch.native("softmax", x)
         return None if native is None else cls(native, x)

@@ -84,6 +84,7 @@ _conv_kernel: Linear = Linear(
     lambda v, f, x, t, *, size, **steps: _conv(x, v, **steps),
     text=_call("conv_kernel"),
 )
+_conv.steady = _conv_input.steady = True
 
 
 def _pull_input(t: Any, w: Any, **steps: Any) -> Any:

@@ -346,6 +346,10 @@ def _choice(condition: Any, x: Any, y: Any) -> Any:
     return where(condition, x, y)
 
 
+for _operation in (relu, sigmoid, softplus):
+    _operation.primitive.steady = True
+
+
 def _selected(condition: Any, t: Any, zero: float) -> Any:
     """An adjoint where the condition holds; None, no influence, if it holds nowhere."""
     if isinstance(condition, (bool, np.bool_)):

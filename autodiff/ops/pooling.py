@@ -108,6 +108,7 @@ _max_pool = Explicit(
     ),
 )
 _max_pool.constants = ("winners",)
+_max_pool.steady = _sum_pool.steady = True
 
 
 def max_pool(

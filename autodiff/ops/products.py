@@ -131,6 +131,7 @@ _affine = Biased(
     spread=lambda b, f: broadcast_to(b, shape_of(f)),
     text=lambda x, w, b=None: f"{x} @ {w}" if b is None else f"{x} @ {w} + {b}",
 )
+_affine.steady = _matmul.steady = True
 _affine.readable = (_readable_x, _readable_y, None)
 
 

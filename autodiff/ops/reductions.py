@@ -14,6 +14,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.graph import Axes, Node, Operand, bare, describe
+from autodiff.kernels import sums
 from autodiff.kernels.recurrence import is_normal
 from autodiff.ops import pointwise
 from autodiff.ops.cumulative import products_of_others
@@ -57,6 +58,10 @@ def count_of(x: Any, axis: tuple[int, ...]) -> int:
 def _spread(t: Any, f: Any, x: Any, *, axis: tuple[int, ...], **_: Any) -> Any:
     """``t`` for each of the elements that it came from."""
     return spread_to(expanded(t, x, axis), shape_of(x))
+
+
+def _share(t: Any, count: int) -> Any:
+    return t / count if isinstance(t, Node) else sums.share(t, count)
 
 
 def weighted(
@@ -104,22 +109,15 @@ def weighted(
 
 # --- sum, mean, prod ------------------------------------------------------------------------------
 
-_total: Callable[..., Any] = np.add.reduce  # np.sum takes a longer way there
-
-
-def _average(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    count = count_of(x, axis)
-    if count and x.dtype.char in "fd":
-        return _total(x, axis=axis, keepdims=keepdims) / count
-    return np.mean(x, axis=axis, keepdims=keepdims)
-
-
-_sum = Linear("sum", _total, _spread)
+_sum = Linear("sum", sums.total, _spread)
 _mean = Linear(
     "mean",
-    _average,
-    lambda t, f, x, *, axis, keepdims: _spread(t / count_of(x, axis), f, x, axis=axis),
+    sums.mean,
+    lambda t, f, x, *, axis, keepdims: _spread(_share(t, count_of(x, axis)), f, x, axis=axis),
 )
+
+
+_sum.steady = _mean.steady = True
 
 
 def _others(f: Any, x: Any, axis: tuple[int, ...]) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Callable, Sequence
 from operator import index as whole_number
 from typing import Any
@@ -12,7 +10,7 @@ import numpy as np
 
 from autodiff.arrays import floating, real_array
 from autodiff.graph import Axes, Node, Operand, bare, describe
-from autodiff.kernels import buffers
+from autodiff.kernels import buffers, sums
 from autodiff.ops.rules import Linear
 
 __all__ = [
@@ -127,6 +125,7 @@ _transpose: Linear = Linear(
     lambda t, f, x, *, axes: _transpose(t, axes=tuple(np.argsort(axes))),
     text=_transposed,
 )
+_reshape.steady = _transpose.steady = True
 
 
 def _repeated(x: Any, *, shape: tuple[int, ...]) -> Any:
@@ -145,18 +144,9 @@ _broadcast_to = Linear(
 )
 
 
-def _sum_over(x: Any, *, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    if x.size > 1000 and axes == (x.ndim - 1,) and 0 < x.shape[-1] < 8:
-        # NumPy is slow where inner sums are short, and adds so few in this order too.
-        parts = [x[..., i] for i in range(x.shape[-1])]
-        return functools.reduce(operator.add, parts).reshape(shape)
-    total = np.asarray(np.add.reduce(x, axis=axes))
-    return total if total.shape == shape else total.reshape(shape)
-
-
 _sum_to = Linear(
     "sum_to",
-    _sum_over,
+    sums.to_shape,
     lambda t, f, x, *, axes, shape: _broadcast_to(
         _reshape(t, shape=_with_ones(shape_of(x), axes)), shape=shape_of(x)
     ),
@@ -360,7 +350,7 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
         return x
     lead = len(wide) - len(shape)
     axes = tuple([i for i in range(len(wide)) if i < lead or shape[i - lead] != wide[i]])
-    return (_sum_to if isinstance(x, Node) else _sum_over)(x, axes=axes, shape=shape)
+    return (_sum_to if isinstance(x, Node) else sums.to_shape)(x, axes=axes, shape=shape)
 
 
 def spread_to(x: Any, shape: tuple[int, ...]) -> Any:

@@ -78,6 +78,7 @@ _cross_entropy = weighted(
     _times_less_the_labels,
     constants=("onehot",),
 )
+_cross_entropy.steady = True
 
 
 def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Any:

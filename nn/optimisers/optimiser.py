@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,6 +62,10 @@ class Group:
         if self.weight_decay is not None:
             number("Group: weight_decay", self.weight_decay, least=0)
         object.__setattr__(self, "parameters", parameters)
+
+
+Moving: TypeAlias = tuple[int, Parameter, Array]
+"""The number of a parameter, itself, and its gradient."""
 
 
 class Optimiser(ABC):
@@ -123,6 +127,7 @@ class Optimiser(ABC):
             self._settings_of(i, p) for i, g in enumerate(self.groups) for p in g.parameters
         ]
         self._group_of, self._rate_factors, self._decays = zip(*settings, strict=True)
+        self._rates = np.zeros(len(self.parameters))  # of the last step
         self._memory: dict[str, list[Array]] = {}
         self._scratch = self._room()
 
@@ -144,23 +149,57 @@ class Optimiser(ABC):
             ValueError: no parameter can move, for want of a backward pass, or a rate is negative or
                 not finite. Nothing has changed then.
         """
-        moving = [
-            (i, w, gradient)
-            for i, w in enumerate(self.parameters)
-            if (gradient := w.grad) is not None and not w.frozen
-        ]
+        moving = self.moving()
         if not moving:
             raise ValueError(
                 f"{self._name}.step: no parameter has a gradient; call backward() on the loss"
                 + (", of parameters that are not frozen" * any(w.frozen for w in self.parameters))
             )
-        rates = [self._rate_of(group) for group in self.groups]
+        self.set_rates()
+        self.move(moving)
+        self.end_step()
+
+    # Who takes the same step again and again has the parts of it.
+
+    def moving(self) -> list[Moving]:
+        """The parameters that have a gradient and are not frozen."""
+        return [
+            (i, w, gradient)
+            for i, w in enumerate(self.parameters)
+            if (gradient := w.grad) is not None and not w.frozen
+        ]
+
+    def move(self, moving: Iterable[Moving]) -> None:
+        """Move parameters, at the rates that have been set."""
         for i, w, gradient in moving:
-            rate = rates[self._group_of[i]] * self._rate_factors[i]
-            self._move(i, w, gradient, rate, self._decays[i])
+            self._move(i, w, gradient, float(self._rates[i]), self._decays[i])
+
+    def set_rates(self) -> None:
+        """Work out the rates of the next step.
+
+        Raises:
+            ValueError: a rate is negative or not finite.
+        """
+        rates = [self._rate_of(group) for group in self.groups]
+        self._rates[:] = [
+            rates[group] * factor
+            for group, factor in zip(self._group_of, self._rate_factors, strict=True)
+        ]
+
+    def end_step(self) -> None:
+        """Forget all gradients, and count the step."""
         for w in self.parameters:
             w.grad = None
         self.steps += 1
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether a step is always the same jobs of compiled kernels, but for its rates."""
+        return False
+
+    def arrays(self) -> list[Array]:
+        """What jobs read and write besides parameters and gradients; they stay where they are."""
+        return [self._rates, *(array for arrays in self._memory.values() for array in arrays)]
 
     def _rate_of(self, group: Group) -> float:
         rate = rate_at(self.rate if group.rate is None else group.rate, self.steps)

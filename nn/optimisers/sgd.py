@@ -87,13 +87,19 @@ class SGD(Optimiser):
         self._ahead = self._room() if nesterov else []
 
     def _move(self, i: int, w: Parameter, g: Array, rate: float, decay: float) -> None:
-        if not self.momentum:
-            w.rewrite(lambda own: descent(own, g, rate, decay))
-        elif self.accumulate == "steps" and not self.nesterov:
-            v = self._velocity[i]
-            w.rewrite(lambda own: momentum(own, v, g, rate, self.momentum, decay))
-        else:
+        if not self.is_steady:
             super()._move(i, w, g, rate, decay)
+            return
+        own_rate = self._rates[i : i + 1]
+        if self.momentum:
+            v = self._velocity[i]
+            w.rewrite(lambda own: momentum(own, v, g, own_rate, self.momentum, decay))
+        else:
+            w.rewrite(lambda own: descent(own, g, own_rate, decay))
+
+    @property
+    def is_steady(self) -> bool:
+        return not self.momentum or (self.accumulate == "steps" and not self.nesterov)
 
     def _step(self, i: int, g: Array, rate: float) -> Array:
         step = self._scratch[i]

@@ -4,6 +4,7 @@ from nn.training.callbacks import Callback, EarlyStopping
 from nn.training.examples import predictions
 from nn.training.history import Evaluation, History
 from nn.training.on_dataset import train
+from nn.training.step import TrainingStep
 from nn.training.trainer import Trainer
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Evaluation",
     "History",
     "Trainer",
+    "TrainingStep",
     "predictions",
     "train",
 ]

@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff import is_recording, no_grad
-from autodiff.graph import Node, bare, describe
-from autodiff.ops.shapes import shape_of
+from autodiff.graph import bare, describe
 from nn.architecture import architecture, first_difference
 from nn.checks import need_generator, number, whole
 from nn.data import Augmentation
@@ -26,6 +25,7 @@ from nn.training.examples import Examples, TrainingSet, check_examples, predicti
 from nn.training.generators import generator_states, restore_generators
 from nn.training.history import History
 from nn.training.progress import progress_bar
+from nn.training.step import TrainingStep
 
 Metric: TypeAlias = Callable[[Any, Any], Any]
 
@@ -273,6 +273,7 @@ class Trainer:
         self._architecture = _architecture_if_known(self.model)
         self._first_rate = _if_number(self.optimiser.rate)
         self._parameters = self.model.parameters()
+        self._training_step = TrainingStep(self.model, self.loss, self.optimiser, name="fit")
         self._buffers = [b for _, b in self.model.named_buffers() if b.flags.writeable]
         self.model.train()
         for callback in self.callbacks:
@@ -300,41 +301,32 @@ class Trainer:
         inputs, targets = self._examples.next_batch()
         if self.augment is not None:
             inputs = self.augment(inputs, self._generator)
-        outputs = self.model(inputs)
-        cost = self.loss(outputs, targets)
-        if shape_of(cost):
-            raise ValueError(
-                f"fit: the loss gives {describe(cost)}; training needs a single number, such as "
-                "the mean"
-            )
-        if not isinstance(cost, Node):
-            raise ValueError(
-                "fit: the loss does not depend on any parameter that can learn; are all of them "
-                "frozen, or was an array taken out of the graph on the way?"
-            )
-        value = float(bare(cost))
+        self._forget()
+        value = self._training_step.differentiate(inputs, targets)
         if not math.isfinite(value):
+            self._forget()
             for buffer, old in zip(self._buffers, before, strict=True):
                 np.copyto(buffer, old)
             raise FloatingPointError(
                 f"fit: the cost became {value} at step {self.step + 1}: a lower rate may help"
             )
-        for parameter in self._parameters:
-            parameter.grad = None
-        cost.backward(keep_adjoints=False)
         if callable(self.clip):
             self.clip(self._parameters)
         elif self.clip is not None:
             clip_gradients_by_norm(self._parameters, self.clip)
-        self.optimiser.step()
+        self._training_step.move()
         self.step += 1
         self.epoch = self.step * len(targets) / len(self._examples)
         self.cost = value
         self._recent.setdefault("cost", []).append(value)
-        for name, measured in self._measured(bare(outputs), targets).items():
+        for name, measured in self._measured(self._training_step.outputs, targets).items():
             self._recent.setdefault(f"train_{name}", []).append(measured)
         for callback in self.callbacks:
             callback.after_step(self)
+
+    def _forget(self) -> None:
+        for parameter in self._parameters:
+            parameter.grad = None
 
     def _evaluate(self, sets: Mapping[str, Examples]) -> None:
         """Add a row to the history."""

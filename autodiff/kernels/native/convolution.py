@@ -20,6 +20,7 @@ from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels,
 from autodiff.kernels.native.sums import CHUNKS, add_up, chunks
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import Walk, block_of, fill, frame_of, grid, walk
+from autodiff.kernels.replay import fixed
 from autodiff.kernels.windows import REMEMBERED, Sizes
 from autodiff.settings import config
 
@@ -83,14 +84,14 @@ def correlate_input(
     """
     channels = w.shape[0] * w.shape[4]
     x = buffers.empty((len(t), *spatial, channels), t.dtype)
-    nothing = np.zeros(channels, t.dtype)
+    nothing = buffers.zeros(channels, t.dtype)
     for phase in np.ndindex(*stride):
         down, across = (
             _taps(r - c, k, s, d)
             for r, c, k, s, d in zip(phase, corner, w.shape[1:3], stride, dilation, strict=True)
         )
         if down is None or across is None:
-            x[:, phase[0] :: stride[0], phase[1] :: stride[1]] = 0
+            buffers.write(x[:, phase[0] :: stride[0], phase[1] :: stride[1]], 0)
             continue
         seen, begin = w[:, down[0], across[0]], (down[1], across[1])
         steps = (down[2], across[2])
@@ -132,7 +133,7 @@ def _correlate_into(
     if way is None:
         return
     path, rows, x_steps, counts, w_steps, panel, y_origin, y_steps, places = way
-    laid = np.ascontiguousarray(w) if by_channel else panels(w)
+    laid = buffers.contiguous(w) if by_channel else panels(w)
     arguments = (
         by_channel, path, x.reshape(-1), rows, x_steps, laid.reshape(-1), w_steps, panel, counts, b,
         y.reshape(-1), y_origin, y_steps, places, groups, ours, outputs,
@@ -243,8 +244,8 @@ def _way_back(
     x_steps = tuple(n * path.channels for n in (high * wide, stride[0] * wide, stride[1]))
     inside = (dilation[0] * wide * path.channels, dilation[1] * path.channels, 1)
     rows = grid((*size, ours), inside)
-    rows = np.concatenate([rows, np.full(SPARE, rows[-1])])
-    return path, rows, x_steps, np.arange(len(rows)) * made[3]
+    rows = fixed(np.concatenate([rows, np.full(SPARE, rows[-1])]))
+    return path, rows, x_steps, fixed(np.arange(len(rows)) * made[3])
 
 
 @shared

@@ -54,7 +54,7 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         laid = buffers.empty((panels * k * width,), x.dtype)
         in_parallel(_lay_out, panels, right, right_row, right_column, columns, laid, k, width)
         right, right_row, panel = laid, width, k * width
-    plus = np.zeros(n, x.dtype) if bias is None else contiguous(bias)
+    plus = buffers.zeros(n, x.dtype) if bias is None else contiguous(bias)
     in_parallel(
         _blocks, max(1, rows // _ROWS) * panels, turned, rows, columns, width, left, x_steps[0],
         places, (0, 0, x_steps[1]), right, (0, 0, right_row), panel, (1, 1, k), plus,
@@ -65,7 +65,7 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
 
 def _without_gaps(x: Array) -> Array:
     """A matrix whose numbers lie row by row, or column by column."""
-    return x if x.flags.forc else np.ascontiguousarray(x)
+    return x if x.flags.forc else buffers.contiguous(x)
 
 
 def _memory(x: Array) -> Array:

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from autodiff.arrays import Array
+from autodiff.kernels import replay
 from autodiff.kernels.native import team
 from autodiff.settings import config
 
@@ -113,6 +115,10 @@ def in_parallel(kernel: Callable[..., None], count: int, *arguments: Any, least:
     Raises:
         MemoryError: a kernel found none.
     """
+    recorder = replay.recorder()
+    if recorder is not None:
+        recorder.do(kernel, count, arguments, least)
+        return
     threads = min(config.threads, -(-count // least))
     here = _team
     if threads < 2 or not here.busy.acquire(blocking=False):
@@ -121,7 +127,34 @@ def in_parallel(kernel: Callable[..., None], count: int, *arguments: Any, least:
         return
     try:
         here.gather(threads - 1)
-        here.cells[team.GRAIN] = max(least, -(-count // (threads * _PARTS)))
+        here.cells[team.GRAIN] = grain(count, least, threads)
         kernel(here.address, 0, count, *arguments)
+    finally:
+        here.busy.release()
+
+
+def grain(count: int, least: int, threads: int) -> int:
+    """How many parts of a job a thread takes at once; 0 if it is one thread's."""
+    if count <= least:
+        return 0
+    return max(least, -(-count // (min(threads, -(-count // least)) * _PARTS)))
+
+
+def repeat(table: Callable[[int], Array], cells: int) -> None:
+    """Let jobs be done again, with as many threads as ``config`` says.
+
+    Args:
+        table: gives the jobs for a number of threads; see ``team.repeat``.
+        cells: where those of a team are that has one thread, if the others are at work for somebody
+            else.
+    """
+    threads = config.threads
+    here = _team
+    if threads < 2 or not here.busy.acquire(blocking=False):
+        team.repeat(cells, table(1), 0)
+        return
+    try:
+        here.gather(threads - 1)
+        team.repeat(here.address, table(threads), threads - 1)
     finally:
         here.busy.release()

@@ -35,6 +35,23 @@ def relu(first: int, end: int, x: Any, y: Any) -> None:
 
 
 @shared
+def positive(first: int, end: int, x: Any, y: Any) -> None:
+    """Whether x > 0."""
+    x, y = x[first:end], y[first:end]
+    zero = x.dtype.type(0)
+    for i in range(len(x)):
+        y[i] = x[i] > zero
+
+
+@shared
+def product(first: int, end: int, x: Any, z: Any, y: Any) -> None:
+    """X z."""
+    x, z, y = x[first:end], z[first:end], y[first:end]
+    for i in range(len(x)):
+        y[i] = x[i] * z[i]
+
+
+@shared
 def sign(first: int, end: int, x: Any, y: Any) -> None:
     """1, 0 or -1; nan of nan."""
     x, y = x[first:end], y[first:end]

@@ -185,5 +185,5 @@ def _target(
     back = buffers.empty(shape, t.dtype)
     if exact:
         return back, manner(back)
-    back.fill(0)
+    buffers.write(back, 0)
     return back, ADD

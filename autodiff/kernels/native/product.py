@@ -62,8 +62,8 @@ def panels(w: Array) -> Array:
     laid = buffers.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
     for panel in range(count):
         part = w[..., panel * width : (panel + 1) * width]
-        laid[:, panel, ..., : part.shape[-1]] = part
-        laid[:, panel, ..., part.shape[-1] :] = 0
+        buffers.write(laid[:, panel, ..., : part.shape[-1]], part)
+        buffers.write(laid[:, panel, ..., part.shape[-1] :], 0)
     return laid
 
 

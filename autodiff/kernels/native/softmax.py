@@ -20,7 +20,7 @@ _FEWEST = 16
 
 def sums_of_powers(x: Array) -> tuple[Array, Array]:
     """The largest element of each row, or 0 if it isn't finite, and Σ e^(x - largest)."""
-    largest, sums = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
+    largest, sums = (buffers.empty((len(x),), x.dtype) for _ in range(2))
     in_parallel(_sums_of_powers, len(x), x, largest, sums)
     return largest, sums
 
@@ -34,7 +34,7 @@ def softmax(x: Array, scale: Array) -> Array:
 
 def cross_entropy(x: Array, labels: Array) -> tuple[Array, Array, Array]:
     """The loss log Σ e^x - x[label] of each row; e^(x - largest), and its sum along each row."""
-    f, sums = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
+    f, sums = (buffers.empty((len(x),), x.dtype) for _ in range(2))
     powers = buffers.empty_like(x)
     in_parallel(_cross_entropy, len(x), x, labels, f, powers, sums, least=_FEWEST)
     return f, powers, sums

@@ -9,10 +9,12 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
+from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import NOBODY
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import copy
+from autodiff.kernels.replay import fixed
 from autodiff.kernels.windows import REMEMBERED
 
 CHUNKS = 16
@@ -29,7 +31,7 @@ def chunks(count: int) -> tuple[int, Array]:
     The array is not to be written to.
     """
     parts = min(CHUNKS, count)
-    return parts, np.arange(parts + 1) * count // max(parts, 1)
+    return parts, fixed(np.arange(parts + 1) * count // max(parts, 1))
 
 
 def add_up(parts: Array) -> Array:
@@ -37,6 +39,19 @@ def add_up(parts: Array) -> Array:
     total = buffers.empty(parts.shape[1:], parts.dtype)
     in_parallel(_add_up, total.size, parts.reshape(-1), total.reshape(-1), least=_BLOCK)
     return total
+
+
+def share(x: Array, count: int) -> Array:
+    """``x / count``."""
+    shares = buffers.empty(x.shape, x.dtype)
+    in_parallel(_share, x.size, contiguous(x).reshape(-1), count, shares.reshape(-1), least=_BLOCK)
+    return shares
+
+
+@shared
+def _share(first: int, end: int, x: Any, count: int, shares: Any) -> None:
+    for i in range(first, end):
+        shares[i] = x[i] / x.dtype.type(count)
 
 
 @shared
@@ -50,7 +65,7 @@ def _add_up(first: int, end: int, parts: Any, total: Any) -> None:
             to[k] += here[k]
 
 
-_ALL = np.empty(0, np.int32)
+_ALL = fixed(np.empty(0, np.int32))
 
 
 def per_channel(t: Array, places: Array | None = None) -> Array:
@@ -61,7 +76,9 @@ def per_channel(t: Array, places: Array | None = None) -> Array:
         places: whose they are, if they belong to winners; what is nobody's is left out.
     """
     parts, ends = chunks(len(t))
-    sums = np.zeros((max(parts, 1), t.shape[3]), t.dtype)
+    sums = buffers.empty((max(parts, 1), t.shape[3]), t.dtype)
+    if not parts:
+        buffers.write(sums, 0)
     flat = t.reshape(-1), (_ALL if places is None else places.reshape(-1))
     in_parallel(_per_channel, parts, ends, t[:1].size, *flat, places is None, sums)
     return add_up(sums)
@@ -75,6 +92,7 @@ def _per_channel(
     nothing = t.dtype.type(0)
     for part in range(first, end):
         total = sums[part]
+        total[:] = 0
         for begin in range(ends[part] * size, ends[part + 1] * size, outputs):
             here = t[begin : begin + outputs]
             if everybody:

@@ -23,9 +23,15 @@ from autodiff.kernels.native.vectors import INT
 
 _LINE = 8
 """Whole numbers in a line of the cache: each cell has one to itself."""
-STATE, NEXT, COUNT, GRAIN, MOST, FAILED, FUNCTION, ARGUMENTS = range(0, 8 * _LINE, _LINE)
+STATE, NEXT, COUNT, GRAIN, MOST, FAILED, FUNCTION, ARGUMENTS, COPY, LENGTH = range(
+    0, 10 * _LINE, _LINE
+)
 """Where the cells are: who is at work, which part comes next, how many there are, how many are
-taken at once, how many threads may help, whether one failed, and the job itself."""
+taken at once, how many threads may help, whether one failed, and the job itself: a function, where
+its arguments are, where they are to be copied to (nowhere if 0), and how many bytes they have."""
+
+ROOM = 1 << 13
+"""Bytes that arguments have at most."""
 
 _HELPERS = (1 << 15) - 1
 _OPEN = 1 << 15
@@ -45,9 +51,9 @@ _OFTEN = 32
 
 def cells() -> Array:
     """The memory of a team, as it is before the first job."""
-    room = np.zeros(9 * _LINE, np.int64)
+    room = np.zeros(11 * _LINE, np.int64)
     begin = -room.ctypes.data // room.itemsize % _LINE
-    return room[begin : begin + 8 * _LINE]
+    return room[begin : begin + 10 * _LINE]
 
 
 # --- what no other thread can come between --------------------------------------------------------
@@ -148,13 +154,22 @@ def _bridge_kind(error: Any) -> Any:
 def _publish(typing: Any, team: Any) -> Any:
     """Make the program that calls this the job, with the arguments it has got; see ``shared``.
 
-    They lie in its own memory: it must not return before the job is done.
+    They lie in its own memory: it must not return before the job is done. A copy that is wanted of
+    them is good for as long as there are the arrays.
     """
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         program = builder.function
         _, error, *given = program.args
-        held = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, given[_OWN:]))
+        packed = cgutils.pack_struct(builder, _without_owners(given[_OWN:]))
+        held = cgutils.alloca_once_value(builder, packed)
+        length = context.get_abi_sizeof(packed.type)
+        if length > ROOM:
+            raise ValueError(f"arguments of a kernel have {length} bytes, more than {ROOM}")
+        copy = builder.load(_cell(builder, arguments[0], INT(COPY)))
+        with builder.if_then(builder.icmp_unsigned("!=", copy, INT(0))):
+            builder.store(packed, builder.inttoptr(copy, held.type))
+            builder.store(INT(length), _cell(builder, arguments[0], INT(LENGTH)))
         kind = _bridge_kind(error.type)
         bridge = ir.Function(builder.module, kind, builder.module.get_unique_name("bridge"))
         bridge.linkage = "internal"
@@ -169,6 +184,20 @@ def _publish(typing: Any, team: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.intp), emit
+
+
+def _without_owners(arguments: Any) -> Any:
+    """Arguments as they are passed, without those that count who holds the memory of an array.
+
+    Whoever has asked for the job holds it. An array is passed as its owner and the object behind
+    it, how many numbers it has and of how many bytes, and where they lie; then shape and strides.
+    """
+    kinds = [argument.type for argument in arguments]
+    owned = list(arguments)
+    for i in range(len(kinds) - 4):
+        if kinds[i : i + 4] == [_POINTER, _POINTER, INT, INT] and kinds[i + 4].is_pointer:
+            owned[i] = owned[i + 1] = _POINTER(None)
+    return owned
 
 
 @written
@@ -216,6 +245,27 @@ def _lead(team: int, count: int) -> None:
         _look_away(looked)
     if _read(team, FAILED):
         raise MemoryError("there is not enough memory for a compiled kernel")
+
+
+@compiled
+def repeat(team: int, jobs: Any, helpers: int) -> None:
+    """Do jobs of which copies were kept, one after the other.
+
+    Args:
+        team: where its cells are.
+        jobs: a row for each: the function, where its arguments are, how many parts it has and how
+            many are taken at once; 0 for all, without help.
+        helpers: threads that may help.
+    """
+    _write(team, MOST, helpers)
+    for i in range(len(jobs)):
+        _write(team, FUNCTION, jobs[i, 0])
+        _write(team, ARGUMENTS, jobs[i, 1])
+        if jobs[i, 3]:
+            _write(team, GRAIN, jobs[i, 3])
+            _lead(team, jobs[i, 2])
+        elif _call(team, 0, jobs[i, 2]):
+            raise MemoryError("there is not enough memory for a compiled kernel")
 
 
 @compiled

@@ -14,18 +14,18 @@ _BLOCK = 1 << 14
 """Numbers that a thread updates at least, before it looks for more."""
 
 
-def step(name: str, arrays: tuple[Array, ...], numbers: tuple[float, ...]) -> None:
+def step(name: str, arrays: tuple[Array, ...], rate: Array, numbers: tuple[float, ...]) -> None:
     """Take the step that is called ``name`` here, for contiguous arrays of one dtype."""
     flat = [x.reshape(-1) for x in arrays]
-    in_parallel(globals()[name], arrays[0].size, *flat, *numbers, least=_BLOCK)
+    in_parallel(globals()[name], arrays[0].size, *flat, rate, *numbers, least=_BLOCK)
 
 
 @shared
-def descent(first: int, end: int, w: Any, g: Any, rate: float, decay: float) -> None:
+def descent(first: int, end: int, w: Any, g: Any, rate: Any, decay: float) -> None:
     """Take the step w ← w - rate (g + decay · w), for flat arrays."""
     line = _next_line(w, first, end)
     for begin, stop in ((first, line), (line, end)):
-        _descent(w[begin:stop], g[begin:stop], w.dtype.type(rate), w.dtype.type(decay))
+        _descent(w[begin:stop], g[begin:stop], w.dtype.type(rate[0]), w.dtype.type(decay))
 
 
 @internal
@@ -37,13 +37,13 @@ def _descent(w: Any, g: Any, rate: float, decay: float) -> None:
 
 @shared
 def momentum(
-    first: int, end: int, w: Any, v: Any, g: Any, rate: float, mu: float, decay: float
+    first: int, end: int, w: Any, v: Any, g: Any, rate: Any, mu: float, decay: float
 ) -> None:
     """Take the step v ← μ v - rate (g + decay · w), then w ← w + v, for flat arrays."""
     kind = w.dtype.type
     line = _next_line(w, first, end)
     for begin, stop in ((first, line), (line, end)):
-        _momentum(w[begin:stop], v[begin:stop], g[begin:stop], kind(rate), kind(mu), kind(decay))
+        _momentum(w[begin:stop], v[begin:stop], g[begin:stop], kind(rate[0]), kind(mu), kind(decay))
 
 
 @internal

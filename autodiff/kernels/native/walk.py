@@ -15,6 +15,7 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels.buffers import LINE
 from autodiff.kernels.native.compiler import internal
+from autodiff.kernels.replay import fixed
 from autodiff.kernels.windows import REMEMBERED, Sizes
 
 
@@ -100,7 +101,7 @@ def grid(counts: tuple[int, ...], steps: tuple[int, ...]) -> Array:
     places = np.zeros(1, np.intp)
     for count, step in zip(counts, steps, strict=True):
         places = (places[:, None] + np.arange(count) * step).reshape(-1)
-    return places
+    return fixed(places)
 
 
 @internal

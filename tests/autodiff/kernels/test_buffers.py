@@ -20,7 +20,7 @@ LARGE = (100, 1000)
 
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffers, "_store", buffers._Store())
+    monkeypatch.setattr(buffers, "_store", buffers.Store())
 
 
 def blocks() -> list[Any]:
@@ -172,14 +172,14 @@ def test_gradients_keep_their_numbers_while_later_steps_are_taken() -> None:
 def test_no_kernel_reads_what_was_in_the_memory_before(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x, labels = network()
     expected = gradients(net, x, labels)
-    get = buffers._Store.get
+    get = buffers.Store.get
 
     def spoilt(store: Any, shape: Any, dtype: Any, size: int) -> Any:
         array = get(store, shape, dtype, size)
         array.fill(np.nan if dtype.kind == "f" else -(1 << 30))
         return array
 
-    monkeypatch.setattr(buffers._Store, "get", spoilt)
+    monkeypatch.setattr(buffers.Store, "get", spoilt)
     for g, e in zip(gradients(net, x, labels), expected, strict=True):
         np.testing.assert_array_equal(g, e)
 

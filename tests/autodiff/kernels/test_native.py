@@ -409,8 +409,8 @@ def test_an_update_has_the_bits_of_its_formula(
         monkeypatch.setattr(config, "threads", threads)
         w, v, g = (array.copy() for array in start)
         for _ in range(3):
-            updates.momentum(w, v, g, 0.1, 0.9, decay)
-            updates.descent(w, g, 0.03, decay)
+            updates.momentum(w, v, g, np.array([0.1]), 0.9, decay)
+            updates.descent(w, g, np.array([0.03]), decay)
         seen.append((w.tobytes(), v.tobytes(), g.tobytes()))
     assert seen[0] == seen[1] == seen[2]
     assert seen[0][2] == start[2].tobytes()
@@ -427,21 +427,21 @@ def test_an_update_may_begin_anywhere_in_a_line_of_the_cache(
     memory = generator.normal(size=(3, 5040)).astype(np.float32)
     before = memory.copy()
     w, v, g = memory[:, begin : begin + count]
-    updates.momentum(w, v, g, 0.5, 0.75, 0.125)
+    updates.momentum(w, v, g, np.array([0.5]), 0.75, 0.125)
     expected_w, expected_v, _ = before[:, begin : begin + count]
     expected_v *= np.float32(0.75)
     expected_v -= np.float32(0.5) * (g + np.float32(0.125) * expected_w)
     expected_w += expected_v
     assert memory.tobytes() == before.tobytes()
-    updates.descent(w, g, 0.5, 0.125)
+    updates.descent(w, g, np.array([0.5]), 0.125)
     expected_w -= np.float32(0.5) * (g + np.float32(0.125) * expected_w)
     assert memory.tobytes() == before.tobytes()
 
 
 def test_an_update_of_infinite_weights_without_decay_stays_finite_in_the_velocity() -> None:
     w, v, g = np.array([np.inf]), np.zeros(1), np.ones(1)
-    updates.momentum(w, v, g, 0.5, 0.9, 0.0)
-    updates.descent(w, g, 0.5, 0.0)
+    updates.momentum(w, v, g, np.array([0.5]), 0.9, 0.0)
+    updates.descent(w, g, np.array([0.5]), 0.0)
     assert (v.tolist(), w.tolist()) == ([-0.5], [np.inf])
 
 

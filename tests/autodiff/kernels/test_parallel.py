@@ -140,7 +140,7 @@ def test_a_program_ends_while_helpers_look_for_work_and_while_they_sleep() -> No
 
             ad.config.threads = 3
             w, g = np.ones(1 << 20), np.ones(1 << 20)
-            updates.descent(w, g, 0.5, 0.0)
+            updates.descent(w, g, np.array([0.5]), 0.0)
             assert (w == 0.5).all()
             time.sleep({pause})
         """

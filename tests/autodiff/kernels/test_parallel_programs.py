@@ -20,7 +20,7 @@ START = """if True:
     def check(times=1):
         for _ in range(times):
             w, g = np.ones(1 << 18), np.ones(1 << 18)
-            updates.descent(w, g, 0.5, 0.0)
+            updates.descent(w, g, np.array([0.5]), 0.0)
             assert (w == 0.5).all()
 
     def said():

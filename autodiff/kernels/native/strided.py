@@ -1,0 +1,86 @@
+"""Copies between arrays whose numbers lie in different orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from autodiff.arrays import Array
+from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.walk import copy
+from autodiff.kernels.replay import UnrepeatableError, fixed
+
+_AXES = 5
+_BLOCK = 1 << 14
+"""Numbers that a thread copies at least, before it looks for more."""
+
+
+def write(to: Array, x: Any) -> None:
+    """Copy numbers into an array, or one number everywhere.
+
+    Raises:
+        UnrepeatableError: they are of different dtypes, or have too many axes.
+    """
+    if not isinstance(x, np.ndarray):
+        x = fixed(np.full((), x, to.dtype))
+    if x.dtype != to.dtype:
+        raise UnrepeatableError(f"a copy of {x.dtype} to {to.dtype}")
+    if not to.size:
+        return
+    sizes, to_steps, x_steps = _way(to, np.broadcast_to(x, to.shape))
+    if len(sizes) > _AXES:
+        raise UnrepeatableError(f"a copy of {len(sizes)} axes")
+    least = 1 + _BLOCK // max(1, to.size // sizes[0])
+    in_parallel(_write, sizes[0], _memory(to), to_steps, _memory(x), x_steps, sizes, least=least)
+
+
+def _way(to: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Lengths of axes, and how far apart in memory their elements are, in both arrays.
+
+    The axis whose elements are next to each other is the last one. Axes that can be gone along like
+    one are one; and there are some more of length 1.
+    """
+    size = to.itemsize
+    axes = sorted((i for i in range(to.ndim) if to.shape[i] > 1), key=lambda i: -to.strides[i])
+    found: list[tuple[int, int, int]] = []
+    for i in axes:
+        length, step, x_step = to.shape[i], to.strides[i] // size, x.strides[i] // size
+        if found and found[-1][1:] == (length * step, length * x_step):
+            length *= found.pop()[0]
+        found.append((length, step, x_step))
+    more = [(1, 0, 0)] * (_AXES - len(found))
+    found = [*found[:1], *more, *found[1:]] if len(found) > 1 else [*more, *found]
+    lengths, steps, x_steps = zip(*found, strict=True)
+    return lengths, steps, x_steps
+
+
+def _memory(x: Array) -> Array:
+    """The memory from the first element of an array to its last."""
+    if any(step < 0 or step % x.itemsize for step in x.strides):
+        raise UnrepeatableError("a copy of an array that is read backwards, or of parts of numbers")
+    last = sum(step * (n - 1) for step, n in zip(x.strides, x.shape, strict=True))
+    return as_strided(x, (last // x.itemsize + 1,), (x.itemsize,))
+
+
+@shared
+def _write(
+    first: int, end: int, to: Any, to_steps: Any, x: Any, x_steps: Any, sizes: Any
+) -> None:  # fmt: skip
+    run, to_step, x_step = sizes[4], to_steps[4], x_steps[4]
+    for i in range(first, end):
+        for j in range(sizes[1]):
+            for k in range(sizes[2]):
+                for m in range(sizes[3]):
+                    at, from_ = i * to_steps[0], i * x_steps[0]
+                    at += j * to_steps[1] + k * to_steps[2] + m * to_steps[3]
+                    from_ += j * x_steps[1] + k * x_steps[2] + m * x_steps[3]
+                    if to_step == 1 and x_step == 1:
+                        copy(x[from_ : from_ + run], to[at : at + run])
+                    elif x_step == 0:
+                        to[at : at + (run - 1) * to_step + 1 : to_step] = x[from_]
+                    else:
+                        for n in range(run):
+                            to[at + n * to_step] = x[from_ + n * x_step]
