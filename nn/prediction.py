@@ -43,7 +43,7 @@ class Predictor:
         self.model = model
         self._lock = threading.Lock()
         with evaluation():
-            self._recordings = Recordings(model, record=_Prediction)
+            self._recordings: Recordings[_Prediction] = Recordings(model, record=_Prediction)
 
     @property
     def obstacle(self) -> str | None:
@@ -56,7 +56,8 @@ class Predictor:
                 with evaluation():
                     made = self._recordings.of(x)
                 if made is not None:
-                    return made.output.copy()
+                    output: Array = made.output.copy()
+                    return output
             finally:
                 self._lock.release()
         return self.model.predict(x)
@@ -81,8 +82,7 @@ class _Prediction:
 
     @property
     def output(self) -> Array:
-        output: Array = self._repeated.results[0]
-        return output
+        return self._repeated.results[0]
 
     def repeat(self, x: Array) -> bool:
         """See ``Recording``."""

@@ -66,8 +66,7 @@ def _less_the_labels(f: Any, x: Any, axis: tuple[int, ...], labels: Array) -> An
 def _times_less_the_labels(t: Any, f: Any, x: Any, axis: tuple[int, ...], labels: Array) -> Any:
     """``t`` times the weights, in one go on bare arrays."""
     if isinstance(t, np.ndarray) and isinstance(x, np.ndarray):
-        losses = f if f.base is None else f.base  # without the axis that was put back
-        return kernels.cross_entropy_adjoint(t[:, 0], losses, x, labels)
+        return kernels.cross_entropy_adjoint(t[:, 0], f[:, 0], x, labels)
     return t * _less_the_labels(f, x, axis, labels)
 
 

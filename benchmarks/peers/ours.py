@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -10,6 +10,9 @@ import autodiff as ad
 import nn
 from benchmarks.peers import work
 from benchmarks.timing import Step
+
+How: TypeAlias = Literal["repeated", "eager"]
+"""With what the library keeps from one step to the next, or computing each of them anew."""
 
 
 def _net(threads: int) -> Any:
@@ -20,7 +23,7 @@ def _net(threads: int) -> Any:
     return net
 
 
-def lenet_step(batch: int, threads: int) -> Step:
+def lenet_step(batch: int, how: How, threads: int) -> Step:
     images, labels = work.digits(batch)
     net, loss = _net(threads), nn.SoftmaxCrossEntropy()
     optimiser = nn.SGD(
@@ -31,22 +34,32 @@ def lenet_step(batch: int, threads: int) -> Step:
         bias_rate_factor=2.0,
     )
 
-    def step() -> float:
+    return _training(net, loss, optimiser, images, labels, how)
+
+
+def _training(net: Any, loss: Any, optimiser: Any, images: Any, labels: Any, how: How) -> Step:
+    """A step of training: each time anew, or its jobs repeated."""
+    if how == "repeated":
+        step = nn.TrainingStep(net, loss, optimiser)
+        return lambda: step(images, labels)
+
+    def anew() -> float:
         cost = loss(net(images), labels)
         cost.backward(keep_adjoints=False)
         optimiser.step()
         return float(cost)
 
-    return step
+    return anew
 
 
-def lenet_inference(batch: int, threads: int) -> Step:
+def lenet_inference(batch: int, how: How, threads: int) -> Step:
     images, _ = work.digits(batch)
     net = _net(threads).eval()
-    return lambda: net.predict(images)
+    predict = nn.Predictor(net) if how == "repeated" else net.predict
+    return lambda: predict(images)
 
 
-def mlp_step(batch: int, threads: int) -> Step:
+def mlp_step(batch: int, how: How, threads: int) -> Step:
     ad.config.threads = threads
     images, labels = work.digits(batch)
     images = images.reshape(batch, 784)
@@ -57,14 +70,7 @@ def mlp_step(batch: int, threads: int) -> Step:
     for parameter, values in zip(net.parameters()[::2], work.mlp_weights(), strict=True):
         parameter.assign(values)
     loss, optimiser = nn.SoftmaxCrossEntropy(), nn.SGD(net.parameters(), 0.01)
-
-    def step() -> float:
-        cost = loss(net(images), labels)
-        cost.backward(keep_adjoints=False)
-        optimiser.step()
-        return float(cost)
-
-    return step
+    return _training(net, loss, optimiser, images, labels, how)
 
 
 def _channels_last(x: Any) -> Any:

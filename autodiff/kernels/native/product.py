@@ -60,10 +60,11 @@ def panels(w: Array) -> Array:
     width = panel_width(columns, w.itemsize)
     count = -(-columns // width)
     laid = buffers.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
+    if columns % width:
+        buffers.write(laid[:, -1], 0)
     for panel in range(count):
         part = w[..., panel * width : (panel + 1) * width]
         buffers.write(laid[:, panel, ..., : part.shape[-1]], part)
-        buffers.write(laid[:, panel, ..., part.shape[-1] :], 0)
     return laid
 
 

@@ -59,9 +59,10 @@ def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
     outputs, rows, columns, channels = w.shape
     run = columns * channels
     laid = buffers.empty((rows, outputs, whole(run, w.itemsize)), w.dtype)
+    if run < laid.shape[-1]:
+        buffers.write(laid, 0)
     runs = laid[..., :run].reshape(rows, outputs, columns, channels)
     buffers.write(runs, w.transpose(1, 0, 2, 3))
-    buffers.write(laid[..., run:], 0)
     x = buffers.empty((len(t.values), *spatial, channels), t.values.dtype)
     in_parallel(_correlate_input, len(x), *t, laid, run, x)
     return x

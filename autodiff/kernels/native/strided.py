@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from autodiff.arrays import Array
+from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import copy
 from autodiff.kernels.replay import UnrepeatableError, fixed
 
 _AXES = 5
+_TOGETHER = 16
+"""Numbers that are next to each other in what is read: a line of the cache of them."""
 _BLOCK = 1 << 14
 """Numbers that a thread copies at least, before it looks for more."""
 
@@ -51,8 +55,11 @@ def _way(to: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[i
         if found and found[-1][1:] == (length * step, length * x_step):
             length *= found.pop()[0]
         found.append((length, step, x_step))
-    more = [(1, 0, 0)] * (_AXES - len(found))
-    found = [*found[:1], *more, *found[1:]] if len(found) > 1 else [*more, *found]
+    *outer, last = found or [(1, 0, 0)]
+    if outer and last[2] != 1:  # those next to each other in x are gone along side by side
+        outer.append(outer.pop(min(range(len(outer)), key=lambda i: outer[i][2] or inf)))
+    more = [(1, 0, 0)] * (_AXES - 1 - len(outer))
+    found = [*outer[:1], *more, *outer[1:], last] if len(outer) > 1 else [*more, *outer, last]
     lengths, steps, x_steps = zip(*found, strict=True)
     return lengths, steps, x_steps
 
@@ -73,14 +80,31 @@ def _write(
     for i in range(first, end):
         for j in range(sizes[1]):
             for k in range(sizes[2]):
+                at = i * to_steps[0] + j * to_steps[1] + k * to_steps[2]
+                here = i * x_steps[0] + j * x_steps[1] + k * x_steps[2]
+                if to_step == 1 and x_step > 1:
+                    _across(to, at, to_steps[3], x, here, x_steps[3], x_step, sizes[3], run)
+                    continue
                 for m in range(sizes[3]):
-                    at, from_ = i * to_steps[0], i * x_steps[0]
-                    at += j * to_steps[1] + k * to_steps[2] + m * to_steps[3]
-                    from_ += j * x_steps[1] + k * x_steps[2] + m * x_steps[3]
+                    begin, source = at + m * to_steps[3], here + m * x_steps[3]
+                    part = to[begin : begin + (run - 1) * to_step + 1]
                     if to_step == 1 and x_step == 1:
-                        copy(x[from_ : from_ + run], to[at : at + run])
-                    elif x_step == 0:
-                        to[at : at + (run - 1) * to_step + 1 : to_step] = x[from_]
+                        copy(x[source : source + run], part)
+                    elif to_step == 1:
+                        part[:] = x[source]
                     else:
                         for n in range(run):
-                            to[at + n * to_step] = x[from_ + n * x_step]
+                            part[np.uintp(n * to_step)] = x[np.uintp(source + n * x_step)]
+
+
+@internal
+def _across(
+    to: Any, at: int, to_row: int, x: Any, here: int, x_row: int, x_column: int, rows: int,
+    columns: int,
+) -> None:  # fmt: skip
+    """A matrix whose rows are contiguous in ``to``; elements of its columns may be near in x."""
+    for top in range(0, rows, _TOGETHER):
+        for m in range(top, min(top + _TOGETHER, rows)):
+            row, source = to[at + m * to_row : at + m * to_row + columns], here + m * x_row
+            for n in range(columns):
+                row[n] = x[np.uintp(source + n * x_column)]
