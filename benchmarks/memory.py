@@ -63,7 +63,8 @@ def section(batches: Sequence[int] = BATCHES) -> list[str]:
         ]
     lines.append("")
     for batch in batches:
-        step = import_module("benchmarks.peers.ours").lenet_step(batch, "eager", 1)
+        peer = import_module("benchmarks.peers.ours")
+        step = peer.lenet_step(batch, "eager", 1)
         lines.append(
             f"With a batch of {batch}, an eager step of this library holds {peak(step) / 2**20:.1f} MiB "
             "at its peak beyond what was there before, of which "
