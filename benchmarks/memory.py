@@ -66,8 +66,8 @@ def section(batches: Sequence[int] = BATCHES) -> list[str]:
         peer = import_module("benchmarks.peers.ours")
         step = peer.lenet_step(batch, "eager", 1)
         lines.append(
-            f"With a batch of {batch}, an eager step of this library holds {peak(step) / 2**20:.1f} MiB "
-            "at its peak beyond what was there before, of which "
+            f"With a batch of {batch}, an eager step of this library holds "
+            f"{peak(step) / 2**20:.1f} MiB at its peak beyond what was there before, of which "
             f"{peak(step, warm=True) / 2**10:.0f} KiB are new when others went before; the rest "
             "lies in memory that is used again."
         )

@@ -77,7 +77,8 @@ class _Prediction:
             self._repeated = Repeated(
                 lambda x: [np.asarray(bare(model(x)))],
                 (x,),
-                [*self._leaves.data(), *structure.buffers],
+                structure.buffers,
+                self._leaves.data(),
             )
 
     @property
@@ -88,5 +89,5 @@ class _Prediction:
         """See ``Recording``."""
         if not self._leaves.hold():
             return False
-        self._repeated(x)
+        self._repeated(x, as_before=self._leaves.are_as_before())
         return True

@@ -53,6 +53,20 @@ def recording(recorder: Recorder) -> Iterator[None]:
         del _recorders.of_thread[me]
 
 
+@contextmanager
+def preparation(*sources: Array) -> Iterator[None]:
+    """What is done in this block need not be repeated while these arrays stay as they are.
+
+    It depends on nothing else, and nobody writes to what comes of it.
+    """
+    here = recorder()
+    if here is None:
+        yield
+    else:
+        with here.preparing(sources):
+            yield
+
+
 class _Fixed(np.ndarray):
     """Memory whose numbers are the same at each repetition."""
 

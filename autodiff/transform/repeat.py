@@ -33,6 +33,7 @@ class Repeated:
             of what it reads in place; it is called once.
         inputs: the arrays of the first time.
         state: arrays that it reads besides. They are to stay where they are in memory.
+        lasting: more of them, of which is told when they change.
 
     Attributes:
         results: of the last time, until the next one.
@@ -47,11 +48,12 @@ class Repeated:
         compute: Callable[..., Sequence[Array]],
         inputs: Sequence[Array] = (),
         state: Iterable[Array] = (),
+        lasting: Iterable[Array] = (),
     ) -> None:
         if config.backend != "native":
             raise UnrepeatableError("there are no compiled kernels: config.backend is 'numpy'")
         self._inputs = [locked(np.array(x, order="K")) for x in inputs]
-        recorder = module("replay").Recorder([*self._inputs, *state])
+        recorder = module("replay").Recorder([*self._inputs, *state], lasting)
         with replay.recording(recorder), _Steadily():
             results = compute(*self._inputs)
         for result in results:
@@ -62,13 +64,18 @@ class Repeated:
         self.results: list[Array] = [*results]
         self._replay = recorder.replay()
 
-    def __call__(self, *inputs: Array) -> list[Array]:
-        """The results for other inputs, of the same shapes and dtypes."""
+    def __call__(self, *inputs: Array, as_before: bool = False) -> list[Array]:
+        """The results for other inputs, of the same shapes and dtypes.
+
+        Args:
+            inputs: arrays.
+            as_before: whether what lasts is what it was the last time.
+        """
         for own, x in zip(self._inputs, inputs, strict=True):
             own.flags.writeable = True
             np.copyto(own, x)
             own.flags.writeable = False
-        self._replay.run()
+        self._replay.run(as_before)
         return self.results
 
     @property
@@ -104,10 +111,16 @@ class Leaves:
     def __init__(self, nodes: Sequence[Tensor]) -> None:
         self._nodes = nodes
         self._data = [ref(node._data) for node in nodes]
+        self._numbers = [node.number for node in nodes]
 
     def data(self) -> list[Array]:
         """The elements."""
         return [node._data for node in self._nodes]
+
+    def are_as_before(self) -> bool:
+        """Whether none has new elements since the last time that this was asked."""
+        before, self._numbers = self._numbers, [node.number for node in self._nodes]
+        return before == self._numbers
 
     def hold(self) -> bool:
         """Whether they all still have their elements where they were."""
@@ -150,7 +163,7 @@ class Gradients:
             return [f._data, more, *map(dense, gradients)]
 
         self.leaves = Leaves(leaves)
-        self._repeated = Repeated(compute, inputs, self.leaves.data())
+        self._repeated = Repeated(compute, inputs, lasting=self.leaves.data())
         self._gradients = [_writeable(x) for x in self._repeated.results[2:]]
         self._hand_out()
 

@@ -15,14 +15,17 @@ from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.native.parallel import in_parallel
-from autodiff.kernels.native.product import panel_width
+from autodiff.kernels.native.product import SPARE, panel_width
 from autodiff.kernels.native.product import product as _product
 from autodiff.kernels.native.team import shared
-from autodiff.kernels.native.walk import grid
+from autodiff.kernels.native.walk import copy, grid
+from autodiff.kernels.replay import preparation
 from autodiff.kernels.windows import REMEMBERED, Sizes
 
 _ROWS = 48
 """Rows that are worked on together: as many tiles of each height as fit without a rest."""
+_STRIP = 128
+"""Columns of which a thread does a product of few rows."""
 _TURNING = 3
 """How much longer it takes to copy numbers across their order."""
 _IN_PLACE = 1 << 20
@@ -44,6 +47,8 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
     """
     (m, k), n = x.shape, y.shape[1]
     x, y = _without_gaps(x), _without_gaps(y)
+    if m < SPARE and y.flags.c_contiguous:
+        return _thin_product(x, y, bias)
     turned, rows, columns, width, x_steps, (right_row, right_column), in_place, places, targets = (
         _way(m, k, n, x.flags.c_contiguous, y.flags.c_contiguous, x.itemsize)
     )
@@ -51,8 +56,9 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
     left, right = (_memory(y), _memory(x)) if turned else (_memory(x), _memory(y))
     panels, panel = -(-columns // width), width
     if not in_place:
-        laid = buffers.empty((panels * k * width,), x.dtype)
-        in_parallel(_lay_out, panels, right, right_row, right_column, columns, laid, k, width)
+        with preparation(right):
+            laid = buffers.empty((panels * k * width,), x.dtype)
+            in_parallel(_lay_out, panels, right, right_row, right_column, columns, laid, k, width)
         right, right_row, panel = laid, width, k * width
     plus = buffers.zeros(n, x.dtype) if bias is None else contiguous(bias)
     in_parallel(
@@ -60,6 +66,17 @@ def product(x: Array, y: Array, bias: Array | None = None) -> Array:
         places, (0, 0, x_steps[1]), right, (0, 0, right_row), panel, (1, 1, k), plus,
         out.reshape(-1), bias is not None, targets,
     )  # fmt: skip
+    return out
+
+
+def _thin_product(x: Array, y: Array, bias: Array | None) -> Array:
+    """The same, for few rows: y is read once for each of them, and that is all there is to it."""
+    (m, k), n = x.shape, y.shape[1]
+    out = buffers.empty((m, n), x.dtype)
+    plus = buffers.zeros(n, x.dtype) if bias is None else contiguous(bias)
+    left = _memory(x)
+    steps = (k, 1) if x.flags.c_contiguous else (1, m)
+    in_parallel(_thin, -(-n // _STRIP), left, steps, _memory(y), k, n, plus, out.reshape(-1))
     return out
 
 
@@ -159,3 +176,31 @@ def _blocks(
                 row = out[at : at + wide]
                 for i in range(wide):
                     row[i] += bias[column + i]
+
+
+@shared
+def _thin(
+    first: int, end: int, x: Any, x_steps: Any, y: Any, terms: int, columns: int, bias: Any,
+    out: Any,
+) -> None:  # fmt: skip
+    """Some columns for each row, four terms at a time."""
+    wide = min(columns, end * _STRIP) - first * _STRIP
+    begin = first * _STRIP
+    for i in range(len(out) // columns):
+        to = out[i * columns + begin : i * columns + begin + wide]
+        copy(bias[begin : begin + wide], to)
+        at = i * x_steps[0]
+        whole = terms // 4 * 4
+        for k in range(0, whole, 4):
+            here, row = at + k * x_steps[1], k * columns + begin
+            a, b = x[here], x[here + x_steps[1]]
+            c, d = x[here + 2 * x_steps[1]], x[here + 3 * x_steps[1]]
+            ya, yb = y[row : row + wide], y[row + columns : row + columns + wide]
+            yc, yd = y[row + 2 * columns :][:wide], y[row + 3 * columns :][:wide]
+            for j in range(wide):
+                to[j] = (((to[j] + a * ya[j]) + b * yb[j]) + c * yc[j]) + d * yd[j]
+        for k in range(whole, terms):
+            a, row = x[at + k * x_steps[1]], k * columns + begin
+            ya = y[row : row + wide]
+            for j in range(wide):
+                to[j] += a * ya[j]

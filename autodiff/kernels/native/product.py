@@ -16,6 +16,7 @@ from autodiff.kernels.native.compiler import compiled, inserted, internal
 from autodiff.kernels.native.tile import HEIGHTS, NARROW, WIDE, tile
 from autodiff.kernels.native.vectors import BYTES, LONGEST
 from autodiff.kernels.native.walk import copy
+from autodiff.kernels.replay import preparation
 
 _HEIGHTS = (0, *HEIGHTS.values())
 SPARE = max(_HEIGHTS)
@@ -59,12 +60,13 @@ def panels(w: Array) -> Array:
     columns = w.shape[-1]
     width = panel_width(columns, w.itemsize)
     count = -(-columns // width)
-    laid = buffers.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
-    if columns % width:
-        buffers.write(laid[:, -1], 0)
-    for panel in range(count):
-        part = w[..., panel * width : (panel + 1) * width]
-        buffers.write(laid[:, panel, ..., : part.shape[-1]], part)
+    with preparation(w):
+        laid = buffers.empty((len(w), count, *w.shape[1:-1], width), w.dtype)
+        if columns % width:
+            buffers.write(laid[:, -1], 0)
+        for panel in range(count):
+            part = w[..., panel * width : (panel + 1) * width]
+            buffers.write(laid[:, panel, ..., : part.shape[-1]], part)
     return laid
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -43,14 +44,19 @@ class Recorder:
     """Keeps the jobs of a computation.
 
     Args:
-        known: arrays that it starts from. Their numbers may be others at each repetition, but they
-            stay where they are in memory; who wants to repeat it sees to that.
+        inputs: arrays that it starts from. Their numbers may be others at each repetition, but
+            they stay where they are in memory; who wants to repeat it sees to that.
+        lasting: others, whose numbers rarely change.
     """
 
-    def __init__(self, known: Iterable[Array] = ()) -> None:
+    def __init__(self, inputs: Iterable[Array] = (), lasting: Iterable[Array] = ()) -> None:
         self._store = Store(patient=True)
-        self._known = [byte_bounds(x) for x in known]
-        self._fixed: list[Array] = []
+        self._prepared = Store(patient=True)  # where nothing else lies before or after
+        self._lasting = [byte_bounds(x) for x in lasting]
+        self._known = [byte_bounds(x) for x in inputs] + self._lasting
+        self._held: list[Array] = []
+        self._preparing = False
+        self._preparations: list[Job] = []
         self._jobs: list[Job] = []
         self._cells = team.cells()
         self._arguments = np.empty(team.ROOM, np.uint8)
@@ -58,7 +64,21 @@ class Recorder:
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """A new array for what a job computes; others can't write to it."""
         dtype = np.dtype(dtype)
-        return locked(self._store.get(shape, dtype, max(1, prod(shape) * dtype.itemsize)))
+        store = self._prepared if self._preparing else self._store
+        array = locked(store.get(shape, dtype, max(1, prod(shape) * dtype.itemsize)))
+        if self._preparing:
+            self._held.append(array)
+        return array
+
+    @contextmanager
+    def preparing(self, sources: Sequence[Array]) -> Iterator[None]:
+        """See ``replay.preparation``."""
+        before = self._preparing
+        self._preparing = all(_is_within(x, self._lasting) for x in sources)
+        try:
+            yield
+        finally:
+            self._preparing = before
 
     def do(self, kernel: Callable[..., None], count: int, arguments: Any, least: int) -> None:
         """Do a job, and keep it; see ``parallel.in_parallel``.
@@ -74,7 +94,8 @@ class Recorder:
         cells[team.COPY] = self._arguments.ctypes.data
         kernel(cells.ctypes.data, 0, count, *given)
         kept = self._arguments[: cells[team.LENGTH]].copy()
-        self._jobs.append(Job(int(cells[team.FUNCTION]), kept, count, least))
+        jobs = self._preparations if self._preparing else self._jobs
+        jobs.append(Job(int(cells[team.FUNCTION]), kept, count, least))
 
     def _operand(self, x: Array) -> Array:
         """An array as a job takes it: free to write to."""
@@ -83,32 +104,44 @@ class Recorder:
                 raise UnrepeatableError(
                     f"an array of shape {x.shape} and dtype {x.dtype} that no compiled kernel made"
                 )
-            self._fixed.append(x)
+            self._held.append(x)
         return writeable(x)
 
     def knows(self, x: Array) -> bool:
         """Whether an array is one of those known, or in the memory that jobs have written."""
-        begin, end = byte_bounds(x)
-        places = [*self._known, *map(byte_bounds, self._store.memories())]
-        return any(low <= begin and end <= high for low, high in places)
+        return _is_within(x, [*self._known, *map(byte_bounds, self._memories())])
+
+    def _memories(self) -> list[Array]:
+        return self._store.memories() + self._prepared.memories()
 
     def replay(self) -> Replay:
         """What does all again that has been kept."""
-        return Replay(self._jobs, [*self._store.memories(), *self._fixed])
+        return Replay(self._preparations, self._jobs, self._memories() + self._held)
+
+
+def _is_within(x: Array, places: Iterable[tuple[int, int]]) -> bool:
+    begin, end = byte_bounds(x)
+    return any(low <= begin and end <= high for low, high in places)
 
 
 class Replay:
     """A computation that can be done again, without Python between its jobs.
 
     Args:
-        jobs: in order.
+        preparations: jobs that come first, and are not needed again until what lasts has changed.
+        jobs: the others, in order.
         held: the memory in which they compute.
     """
 
-    def __init__(self, jobs: Sequence[Job], held: Sequence[Array]) -> None:
+    def __init__(
+        self, preparations: Sequence[Job], jobs: Sequence[Job], held: Sequence[Array]
+    ) -> None:
+        self._first = len(preparations)
+        jobs = [*preparations, *jobs]
         self._jobs = jobs
         self._held = held
         self._cells = team.cells()
+        self._address: int = self._cells.ctypes.data
         ends = np.cumsum([0, *(-(-len(job.arguments) // LINE) * LINE for job in jobs)])
         self._arguments = np.zeros(int(ends[-1]) + LINE, np.uint8)  # side by side
         start = -self._arguments.ctypes.data % LINE
@@ -125,13 +158,17 @@ class Replay:
         """Bytes of memory that it holds."""
         return sum(memory.nbytes for memory in self._held)
 
-    def run(self) -> None:
+    def run(self, prepared: bool = False) -> None:
         """Do all jobs again.
+
+        Args:
+            prepared: whether what lasts is still what it was the last time.
 
         Raises:
             MemoryError: a kernel found none.
         """
-        parallel.repeat(self._table, self._cells.ctypes.data)
+        begin = self._first if prepared else 0
+        parallel.repeat(lambda threads: self._table(threads)[begin:], self._address)
 
     def _table(self, threads: int) -> Array:
         """See ``team.repeat``."""
