@@ -138,7 +138,8 @@ def _correlate_into(
         by_channel, path, x.reshape(-1), rows, x_steps, laid.reshape(-1), w_steps, panel, counts, b,
         y.reshape(-1), y_origin, y_steps, places, groups, ours, outputs,
     )  # fmt: skip
-    in_parallel(_correlate, path.blocks, *arguments)
+    shares = path.batch // path.images if path.batch % path.images == 0 else 1
+    in_parallel(_correlate, path.blocks, *arguments, shares=shares, divided=(x, y))
 
 
 @lru_cache(REMEMBERED)

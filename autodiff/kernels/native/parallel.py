@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.arrays import Array
@@ -101,7 +101,14 @@ if hasattr(os, "register_at_fork"):
 atexit.register(lambda: _team.dismiss())
 
 
-def in_parallel(kernel: Callable[..., None], count: int, *arguments: Any, least: int = 1) -> None:
+def in_parallel(
+    kernel: Callable[..., None],
+    count: int,
+    *arguments: Any,
+    least: int = 1,
+    shares: int = 1,
+    divided: Sequence[Array] = (),
+) -> None:
     """Let ``kernel(first, end, *arguments)`` go over ``range(count)``, shared out among threads.
 
     Where the threads are at work for somebody else, this one does all by itself.
@@ -111,13 +118,16 @@ def in_parallel(kernel: Callable[..., None], count: int, *arguments: Any, least:
         count: how many parts there are.
         arguments: of the kernel.
         least: parts that are not worth being divided.
+        shares: into so many equal shares the parts fall, and the memory of some arrays: the first
+            share of the parts has to do with the first share of each, and so on.
+        divided: those arrays, one whole piece of memory each.
 
     Raises:
         MemoryError: a kernel found none.
     """
     recorder = replay.recorder()
     if recorder is not None:
-        recorder.do(kernel, count, arguments, least)
+        recorder.do(kernel, count, arguments, least, shares, divided)
         return
     threads = min(config.threads, -(-count // least))
     here = _team

@@ -23,7 +23,8 @@ _artanh_ratio = polynomial(_INVERSE_ODD[:8], _INVERSE_ODD)
 
 def fill(name: str, *rows: Array) -> None:
     """Write a function of some rows, which is called ``name`` here, to the last one."""
-    in_parallel(globals()[name], len(rows[-1]), *rows, least=_BLOCK)
+    size = len(rows[-1])
+    in_parallel(globals()[name], size, *rows, least=_BLOCK, shares=size, divided=rows)
 
 
 @shared

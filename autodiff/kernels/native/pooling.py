@@ -43,7 +43,8 @@ def max_pool(
     """
     shape = (len(x), *out, x.shape[3])
     y, places = buffers.empty(shape, x.dtype), buffers.empty(shape, np.int32)
-    in_parallel(_max_pool, len(x) * out[0], x, size, stride, corner, last, y, places)
+    in_parallel(_max_pool, len(x) * out[0], x, size, stride, corner, last, y, places,
+                shares=len(x), divided=(x, y, places))  # fmt: skip
     return y, places
 
 
@@ -84,7 +85,8 @@ def max_unpool(
         corner: see ``max_pool``.
     """
     back, how = _target(t, spatial, size, stride, corner)
-    in_parallel(_max_unpool, len(t), t, places, size, stride, corner, how, back)
+    in_parallel(_max_unpool, len(t), t, places, size, stride, corner, how, back,
+                shares=len(t), divided=(t, places, back))  # fmt: skip
     return back
 
 
@@ -118,7 +120,8 @@ def sum_pool(
     """The sum of each window, times ``weight``; arguments as for ``max_pool``."""
     y = buffers.empty((len(x), *out, x.shape[3]), x.dtype)
     factor = x.dtype.type(weight)
-    in_parallel(_sum_pool, len(x) * out[0], x, size, stride, corner, factor, y)
+    in_parallel(_sum_pool, len(x) * out[0], x, size, stride, corner, factor, y,
+                shares=len(x), divided=(x, y))  # fmt: skip
     return y
 
 
@@ -147,7 +150,8 @@ def sum_unpool(
     """The transpose of ``sum_pool``: to (n, *spatial, c)."""
     back, how = _target(t, spatial, size, stride, corner)
     factor = t.dtype.type(weight)
-    in_parallel(_sum_unpool, len(t), t, size, stride, corner, factor, how, back)
+    in_parallel(_sum_unpool, len(t), t, size, stride, corner, factor, how, back,
+                shares=len(t), divided=(t, back))  # fmt: skip
     return back
 
 

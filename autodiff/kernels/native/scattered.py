@@ -64,7 +64,8 @@ def correlate_input(t: Winners, w: Array, spatial: Sizes) -> Array:
     runs = laid[..., :run].reshape(rows, outputs, columns, channels)
     buffers.write(runs, w.transpose(1, 0, 2, 3))
     x = buffers.empty((len(t.values), *spatial, channels), t.values.dtype)
-    in_parallel(_correlate_input, len(x), *t, laid, run, x)
+    in_parallel(_correlate_input, len(x), *t, laid, run, x,
+                shares=len(x), divided=(t.values, t.places, x))  # fmt: skip
     return x
 
 

@@ -38,7 +38,13 @@ def write(to: Array, x: Any) -> None:
     if len(sizes) > _AXES:
         raise UnrepeatableError(f"a copy of {len(sizes)} axes")
     least = 1 + _BLOCK // max(1, to.size // sizes[0])
-    in_parallel(_write, sizes[0], _memory(to), to_steps, _memory(x), x_steps, sizes, least=least)
+    memories = _memory(to), _memory(x)
+    steps = to_steps[0], x_steps[0]
+    evenly = all(len(m) == sizes[0] * step for m, step in zip(memories, steps, strict=True))
+    in_parallel(
+        _write, sizes[0], memories[0], to_steps, memories[1], x_steps, sizes, least=least,
+        shares=sizes[0] if evenly else 1, divided=memories,
+    )  # fmt: skip
 
 
 def _way(to: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:

@@ -45,6 +45,8 @@ _STATUS = ir.IntType(32)
 _POINTER = ir.IntType(8).as_pointer()
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else ""
 
+_NO_MEMORY = "there is not enough memory for a compiled kernel"
+
 _OFTEN = 32
 """After so many looks a thread offers its core to others."""
 
@@ -201,32 +203,31 @@ def _without_owners(arguments: Any) -> Any:
 
 
 @written
-def _call(typing: Any, team: Any, first: Any, end: Any) -> Any:
-    """Do some parts of the job; anything but 0 is a failure."""
+def _call(typing: Any, function: Any, held: Any, first: Any, end: Any) -> Any:
+    """Do some parts of a job; anything but 0 is a failure."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        team, first, end = arguments
+        function, held, first, end = arguments
         kind = _bridge_kind(builder.function.args[1].type)
-        bridge, held = (
-            builder.inttoptr(builder.load(_cell(builder, team, INT(index))), pointer)
-            for index, pointer in ((FUNCTION, kind.as_pointer()), (ARGUMENTS, _POINTER))
-        )
+        bridge = builder.inttoptr(function, kind.as_pointer())
+        held = builder.inttoptr(held, _POINTER)
         nothing = builder.bitcast(cgutils.alloca_once(builder, INT), _POINTER)
         error = cgutils.alloca_once(builder, kind.args[1].pointee)
         return builder.call(bridge, [nothing, error, held, first, end])
 
-    return types.int32(types.intp, types.intp, types.intp), emit
+    return types.int32(types.intp, types.intp, types.intp, types.intp), emit
 
 
 @internal
 def _work(team: int) -> None:
     """Take parts of the job until there are none."""
     grain, count = _read(team, GRAIN), _read(team, COUNT)
+    function, held = _read(team, FUNCTION), _read(team, ARGUMENTS)
     while True:
         first = _add(team, NEXT, grain)
         if first >= count:
             return
-        if _call(team, first, min(first + grain, count)):
+        if _call(function, held, first, min(first + grain, count)):
             _write(team, FAILED, 1)
 
 
@@ -244,7 +245,7 @@ def _lead(team: int, count: int) -> None:
         looked += 1
         _look_away(looked)
     if _read(team, FAILED):
-        raise MemoryError("there is not enough memory for a compiled kernel")
+        raise MemoryError(_NO_MEMORY)
 
 
 @compiled
@@ -264,8 +265,8 @@ def repeat(team: int, jobs: Any, helpers: int) -> None:
         if jobs[i, 3]:
             _write(team, GRAIN, jobs[i, 3])
             _lead(team, jobs[i, 2])
-        elif _call(team, 0, jobs[i, 2]):
-            raise MemoryError("there is not enough memory for a compiled kernel")
+        elif _call(jobs[i, 0], jobs[i, 1], 0, jobs[i, 2]):
+            raise MemoryError(_NO_MEMORY)
 
 
 @compiled
@@ -320,3 +321,21 @@ def shared(kernel: Kernel) -> Kernel:
     exec(compile(lines_before + text, code.co_filename, "exec"), names)
     program: Kernel = compiled(names[kernel.__name__])
     return program
+
+
+@shared
+def in_turns(first: int, end: int, jobs: Any, turns: int) -> None:
+    """Do a share of each of several jobs, then the next share of each.
+
+    Args:
+        first: the first turn.
+        end: the one behind the last.
+        jobs: as for ``repeat``; the parts of each are divided evenly among the turns.
+        turns: how many there are.
+    """
+    for turn in range(first, end):
+        for i in range(len(jobs)):
+            parts = jobs[i, 2]
+            begin, behind = turn * parts // turns, (turn + 1) * parts // turns
+            if _call(jobs[i, 0], jobs[i, 1], begin, behind):
+                raise MemoryError(_NO_MEMORY)
