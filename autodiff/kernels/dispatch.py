@@ -59,7 +59,7 @@ def contiguous(x: Array) -> Array:
     return np.asarray(SimpleNamespace(__array_interface__=interface, base=x))
 
 
-def elementwise(name: str, *operands: Any, dtype: Any = None) -> Array | None:
+def elementwise(name: str, *operands: Any) -> Array | None:
     """A function of ``native.pointwise``, if it takes these operands: an array laid out like them.
 
     They have one shape, and the first one lies in memory without gaps; others are copied into its
@@ -68,7 +68,6 @@ def elementwise(name: str, *operands: Any, dtype: Any = None) -> Array | None:
     Args:
         name: of the function.
         operands: of one dtype, but for conditions, which are of bool.
-        dtype: of the result; that of the last operand if not given.
     """
     like = operands[0]
     if not isinstance(like, np.ndarray) or not worth_it(like):
@@ -78,7 +77,7 @@ def elementwise(name: str, *operands: Any, dtype: Any = None) -> Array | None:
     kernels = native("pointwise", *(x for x in operands if x.dtype != bool))
     if kernels is None:
         return None
-    result = buffers.empty_like(like, operands[-1].dtype if dtype is None else dtype)
+    result = buffers.empty_like(like, operands[-1].dtype)
     ordered = [*operands, result]
     if not like.flags.c_contiguous:
         order = sorted(range(like.ndim), key=lambda i: -like.strides[i])

@@ -145,13 +145,18 @@ def select(condition: Any, x: Any, y: Any) -> Any:
 
 def greater(x: Any, y: Any) -> Any:
     """Where x > y."""
-    if y.__class__ in (int, float) and y == 0:
-        compiled = elementwise("positive", x, dtype=bool)
-        if compiled is not None:
-            return compiled
     if isinstance(x, np.ndarray) and y.__class__ in (int, float):
         return np.greater(x, y, out=buffers.room(x, bool))
     return x > y
+
+
+def gate(x: Any, t: Any) -> Any:
+    """``t`` where x > 0, elsewhere 0."""
+    if t.__class__ is np.ndarray and worth_it(t) and _number_everywhere(t) is None:
+        compiled = elementwise("gate", x, t)
+        if compiled is not None:
+            return compiled
+    return select(greater(x, 0), t, 0.0)
 
 
 def times(t: Any, partial: Any) -> Any:

@@ -50,7 +50,7 @@ def simplified(formula: ast.expr, names: Mapping[str, str]) -> str:
 
 OPERATORS = {"times": operator.mul, "greater": operator.gt, "factor": operator.pow}
 """What a formula calls in place of ``*`` before a partial, of ``>``, and of a power that is a
-factor: there are faster ones."""
+factor: there are faster ones. So there is of a choice where a number is positive, ``gate``."""
 
 
 def function(formula: ast.expr, arguments: str, namespace: dict[str, Any]) -> Callable[..., Any]:
@@ -61,6 +61,9 @@ def function(formula: ast.expr, arguments: str, namespace: dict[str, Any]) -> Ca
     """
     for name, operation in OPERATORS.items():
         namespace.setdefault(name, operation)
+    if "select" in namespace:
+        select, greater = namespace["select"], namespace["greater"]
+        namespace.setdefault("gate", lambda x, t: select(greater(x, 0), t, 0.0))
     source = f"lambda {arguments}: {ast.unparse(_Elementwise().visit(deepcopy(formula)))}"
     compiled: Callable[..., Any] = eval(source, namespace)
     return compiled
@@ -190,6 +193,20 @@ class _Elementwise(ast.NodeTransformer):
         match node:
             case ast.Compare(left=x, ops=[ast.Gt()], comparators=[y]):
                 return ast.Call(ast.Name("greater"), [x, y], [])
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(
+                func=ast.Name(id="select"),
+                args=[
+                    ast.Call(func=ast.Name(id="greater"), args=[x, ast.Constant(value=0)]),
+                    t,
+                    ast.Constant(value=0),
+                ],
+            ):
+                return ast.Call(ast.Name("gate"), [x, t], [])
         return node
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:

@@ -51,7 +51,7 @@ ARRAYS: dict[str, Any] = CONSTANTS | {
                  "sqrt", "tan", "tanh", "trunc")
 } | {
     name: getattr(kernels, name)
-    for name in ("factor", "fraction", "greater", "polar", "pow", "radius", "relu", "sech",
+    for name in ("factor", "fraction", "gate", "greater", "polar", "pow", "radius", "relu", "sech",
                  "select", "sigmoid", "sigmoid_slope", "sign", "sinc", "sinc_derivative",
                  "softplus", "times", "where")
 }  # fmt: skip

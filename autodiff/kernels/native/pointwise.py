@@ -36,12 +36,13 @@ def relu(first: int, end: int, x: Any, y: Any) -> None:
 
 
 @shared
-def positive(first: int, end: int, x: Any, y: Any) -> None:
-    """Whether x > 0."""
-    x, y = x[first:end], y[first:end]
+def gate(first: int, end: int, x: Any, t: Any, y: Any) -> None:
+    """T where x is positive, elsewhere 0."""
+    x, t, y = x[first:end], t[first:end], y[first:end]
     zero = x.dtype.type(0)
     for i in range(len(x)):
-        y[i] = x[i] > zero
+        here = t[i]  # it is read anyhow, so that there is no branch
+        y[i] = here if x[i] > zero else zero
 
 
 @shared
