@@ -15,7 +15,9 @@ from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import summing
 from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.streams import manner_of, piece_of, room_of, send
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.window import settle
 
 _WIDE = 512
 """Numbers in a long row."""
@@ -46,18 +48,24 @@ def standardised_columns(x: Array, mean: Array, scale: Array, shift: Array) -> A
     """(x - mean) · scale + shift."""
     y = buffers.empty_like(x)
     along = _long(x, mean, scale, shift)
-    in_parallel(_standardised_columns, _count(x, along), x, along, y)
+    in_parallel(_standardised_columns, _count(x, along), manner_of(y), x, along, y)
     return y
 
 
 @shared
-def _standardised_columns(first: int, end: int, x: Any, along: Any, y: Any) -> None:
+def _standardised_columns(
+    first: int, end: int, how: int, x: Any, along: Any, y: Any
+) -> None:  # fmt: skip
     mean, scale, shift = along[0], along[1], along[2]
     width = len(mean)
+    room = room_of(how, y, width)
     for start in range(first * width, min(end * width, len(x)), width):
-        row, to = x[start : start + width], y[start : start + width]
+        stop = min(start + width, len(x))
+        row, to = x[start:stop], piece_of(how, room, y, start, stop)
         for k in range(len(row)):
             to[k] = (row[k] - mean[k]) * scale[k] + shift[k]
+        send(how, room, y, start, stop)
+    settle(how)
 
 
 def adjoints_of_columns(
@@ -70,19 +78,24 @@ def adjoints_of_columns(
     rows = x.size // len(mean)
     along = _long(x, mean, weight / spread, to_weight / (spread * rows), to_bias / rows)
     to_x = buffers.empty_like(x)
-    in_parallel(_adjoint_of_columns, _count(x, along), t, x, along, to_x)
+    in_parallel(_adjoint_of_columns, _count(x, along), manner_of(to_x), t, x, along, to_x)
     return to_x, to_weight.astype(x.dtype), to_bias.astype(x.dtype)
 
 
 @shared
-def _adjoint_of_columns(first: int, end: int, t: Any, x: Any, along: Any, to_x: Any) -> None:
+def _adjoint_of_columns(
+    first: int, end: int, how: int, t: Any, x: Any, along: Any, to_x: Any
+) -> None:  # fmt: skip
     mean, scale, slope, offset = along[0], along[1], along[2], along[3]
     width = len(mean)
+    room = room_of(how, to_x, width)
     for start in range(first * width, min(end * width, len(x)), width):
-        stop = start + width
-        above, row, below = t[start:stop], x[start:stop], to_x[start:stop]
+        stop = min(start + width, len(x))
+        above, row, below = t[start:stop], x[start:stop], piece_of(how, room, to_x, start, stop)
         for k in range(len(row)):
             below[k] = (above[k] - offset[k] - (row[k] - mean[k]) * slope[k]) * scale[k]
+        send(how, room, to_x, start, stop)
+    settle(how)
 
 
 def _sums_of_columns(t: Array, x: Array, q: Array, p: Array) -> Array:

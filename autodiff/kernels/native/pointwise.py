@@ -11,7 +11,9 @@ from autodiff.kernels.native import normal
 from autodiff.kernels.native.exponential import exponential
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.polynomial import polynomial
+from autodiff.kernels.native.streams import PIECE, manner_of, piece_of, room_of, send
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.window import settle
 
 _BLOCK = 1 << 14
 """Numbers that a thread works on at least, before it looks for more."""
@@ -21,28 +23,42 @@ _artanh_ratio = polynomial(_INVERSE_ODD[:8], _INVERSE_ODD)
 """artanh(√x) / √x for x up to 1/9: 1 + x/3 + x²/5 ..."""
 
 
+_IN_PIECES = ("relu", "gate")
+"""Those that take no longer to compute than to write."""
+
+
 def fill(name: str, *rows: Array) -> None:
     """Write a function of some rows, which is called ``name`` here, to the last one."""
     size = len(rows[-1])
-    in_parallel(globals()[name], size, *rows, least=_BLOCK, shares=size, divided=rows)
+    how = (manner_of(rows[-1]),) if name in _IN_PIECES else ()
+    in_parallel(globals()[name], size, *how, *rows, least=_BLOCK, shares=size, divided=rows)
 
 
 @shared
-def relu(first: int, end: int, x: Any, y: Any) -> None:
+def relu(first: int, end: int, how: int, x: Any, y: Any) -> None:
     """The larger of x and 0; nan of nan."""
-    x, y = x[first:end], y[first:end]
-    for i in range(len(x)):
-        y[i] = x[i] if x[i] > 0 or x[i] != x[i] else 0
+    room, zero = room_of(how, y, PIECE), x.dtype.type(0)
+    for begin in range(first, end, PIECE):
+        stop = min(begin + PIECE, end)
+        here, to = x[begin:stop], piece_of(how, room, y, begin, stop)
+        for i in range(len(here)):
+            to[i] = here[i] if here[i] > zero or here[i] != here[i] else zero
+        send(how, room, y, begin, stop)
+    settle(how)
 
 
 @shared
-def gate(first: int, end: int, x: Any, t: Any, y: Any) -> None:
+def gate(first: int, end: int, how: int, x: Any, t: Any, y: Any) -> None:
     """T where x is positive, elsewhere 0."""
-    x, t, y = x[first:end], t[first:end], y[first:end]
-    zero = x.dtype.type(0)
-    for i in range(len(x)):
-        here = t[i]  # it is read anyhow, so that there is no branch
-        y[i] = here if x[i] > zero else zero
+    room, zero = room_of(how, y, PIECE), x.dtype.type(0)
+    for begin in range(first, end, PIECE):
+        stop = min(begin + PIECE, end)
+        here, sent, to = x[begin:stop], t[begin:stop], piece_of(how, room, y, begin, stop)
+        for i in range(len(here)):
+            other = sent[i]  # it is read anyhow, so that there is no branch
+            to[i] = other if here[i] > zero else zero
+        send(how, room, y, begin, stop)
+    settle(how)
 
 
 @shared

@@ -150,3 +150,62 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(config, "threads", threads)
         seen.append([f(x).tobytes() for _, f, *_ in MATHS])
     assert all(one == seen[0] for one in seen)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layout", [np.array, transposed])
+def test_a_gate_lets_through_where_a_number_is_positive(layout: Any, dtype: Any) -> None:
+    generator = np.random.default_rng(0)
+    x, t = (layout(generator.normal(size=(2, 3, 4, 5)).astype(dtype)) for _ in range(2))
+    x[0, 0, 0], t[0, 0, 0, :2] = [0.0, -0.0, nan, inf, -inf], (nan, inf)
+    got = pointwise.gate(x, t)
+    np.testing.assert_array_equal(got, np.where(x > 0, t, 0))
+    assert got.dtype == dtype
+    alike = np.broadcast_to(dtype(2.0), x.shape)
+    np.testing.assert_array_equal(pointwise.gate(x, alike), np.where(x > 0, alike, 0))
+
+
+# --- past the caches ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [1, 15, 2047, 2048, 40_000, 100_003])
+def test_large_results_are_the_same_when_they_are_written_past_the_caches(
+    size: int, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autodiff.kernels import buffers
+    from autodiff.kernels.native import streams
+
+    generator = np.random.default_rng(0)
+    x, t = (generator.normal(size=size).astype(dtype) for _ in range(2))
+    monkeypatch.setattr(buffers, "_LEAST", 0)  # results begin where a line of the cache does
+    expected = pointwise.relu(x), pointwise.gate(x, t)
+    monkeypatch.setattr(streams, "_LARGE", 0)
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(config, "threads", threads)
+        for got, plain in zip((pointwise.relu(x), pointwise.gate(x, t)), expected, strict=True):
+            np.testing.assert_array_equal(got, plain)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 64, 3000])
+def test_normalised_images_are_the_same_when_they_are_written_past_the_caches(
+    channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autodiff.kernels import buffers
+    from autodiff.kernels.native import streams
+
+    generator = np.random.default_rng(0)
+    x = transposed(generator.normal(size=(3, channels, 5, 7)).astype(np.float32))
+    t = transposed(generator.normal(size=x.shape).astype(np.float32))
+
+    def both() -> list[Any]:
+        leaf = ad.Tensor(x)
+        y = ad.standardise(leaf, (0, 2, 3), eps=1e-5)
+        y.backward(t)
+        return [y.data, leaf.grad]
+
+    monkeypatch.setattr(buffers, "_LEAST", 0)
+    expected = both()
+    monkeypatch.setattr(streams, "_LARGE", 0)
+    for got, plain in zip(both(), expected, strict=True):
+        np.testing.assert_array_equal(got, plain)
