@@ -7,6 +7,7 @@ computation that needs something else than compiled functions fails, and never g
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ class _Recorders:
 
 
 _recorders = _Recorders()
+if hasattr(os, "register_at_fork"):  # a forked process has none of the threads that record
+    os.register_at_fork(after_in_child=_recorders.of_thread.clear)
 
 
 def recorder() -> Recorder | None:
@@ -50,7 +53,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
     try:
         yield
     finally:
-        del _recorders.of_thread[me]
+        _recorders.of_thread.pop(me, None)
 
 
 @contextmanager
