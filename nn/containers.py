@@ -35,6 +35,8 @@ class Sequential(Module):
 
     __slots__ = ("_first_layers",)  # no attribute that members are searched in
 
+    steady = True
+
     _first_layers: tuple[Any, ...]
 
     def __init__(self, *layers: Any) -> None:

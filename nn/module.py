@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -89,6 +89,10 @@ class Module:
     Attributes:
         training: what ``train()`` and ``eval()`` switch; layers such as ``Dropout`` look at it. It
             is False while ``predict`` computes.
+        steady: a class says True of itself if which operations its modules apply follows from their
+            attributes and from shapes, never from numbers or from anything else. Only such modules
+            can be computed by repetition, see ``TrainingStep``. It goes for derived classes too
+            that have no methods of their own but ``__init__``; a function says it likewise.
 
     Example:
         >>> import numpy as np
@@ -104,6 +108,8 @@ class Module:
     """
 
     __slots__ = ("__dict__", "__weakref__", "_made_with")
+
+    steady: ClassVar[bool] = False
 
     _made_with: tuple[tuple[Any, ...], dict[str, Any]]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import no_grad
+from autodiff.arrays import locked
 from autodiff.graph import bare
 from autodiff.transform.repeat import Leaves, Repeated
 from nn.module import Array, Module, evaluation
@@ -42,29 +43,28 @@ class Predictor:
     def __init__(self, model: Module) -> None:
         self.model = model
         self._lock = threading.Lock()
-        with evaluation():
-            self._recordings: Recordings[_Prediction] = Recordings(model, record=_Prediction)
+        self._recordings: Recordings[_Prediction] = Recordings(_Prediction)
 
     @property
     def obstacle(self) -> str | None:
         return self._recordings.obstacle
 
     def __call__(self, x: Any) -> Array:
-        """The output for ``x``, an array of its own."""
+        """The output for ``x``, an array of its own, read-only as that of ``predict``."""
         if self._lock.acquire(blocking=False):
             try:
                 with evaluation():
+                    self._recordings.look_at(self.model)
                     made = self._recordings.of(x)
                 if made is not None:
-                    output: Array = made.output.copy()
-                    return output
+                    return locked(made.output.copy())
             finally:
                 self._lock.release()
         return self.model.predict(x)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy makes recordings of its own."""
-        return Predictor, (self.model,)
+        return type(self), (self.model,)
 
 
 class _Prediction:

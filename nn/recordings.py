@@ -11,13 +11,13 @@ import numpy as np
 from autodiff.kernels.replay import UnrepeatableError
 from autodiff.recording import watch_here
 from autodiff.settings import config
-from nn.module import Array
+from nn.module import Array, Module, call_observer, shown
 from nn.structure import Structure
 
 _MOST = 4
 """Shapes for which a recording is kept."""
 _FUTILE = 3
-"""After so many recordings that served only once no more are made."""
+"""After so many recordings in a row that served only once no more are made."""
 
 
 class Recording(Protocol):
@@ -35,42 +35,46 @@ class Recordings(Generic[Made]):
     """The recordings for arrays of several shapes.
 
     Args:
-        parts: modules, and functions, that compute.
         record: computes for the first time, and makes a recording of it.
 
     Attributes:
         obstacle: why the last time was no recording, nor the repetition of one; None if it was.
-        structure: of the parts.
+        structure: of the modules and functions that compute.
     """
 
-    def __init__(self, *parts: Any, record: Callable[..., Made]) -> None:
-        self._parts = parts
+    def __init__(self, record: Callable[..., Made]) -> None:
         self._record = record
         self.obstacle: str | None = None
-        self.structure = Structure(*parts)
+        self.structure = Structure()
+        self._futile = 0
+        self._forget()
+
+    def _forget(self) -> None:
         self._made: OrderedDict[Any, Made] = OrderedDict()
         self._obstacles: dict[Any, str] = {}
-        self._futile = 0
+
+    def look_at(self, *parts: Any) -> None:
+        """See what the modules and functions are like that compute; before ``of``."""
+        if len(parts) != len(self.structure.parts) or not self.structure.holds(*parts):
+            self.structure = Structure(*parts)
+            self._forget()
 
     def of(self, *arrays: Any) -> Made | None:
         """The recording that has computed these arrays' results; None if there can be none."""
-        if not self.structure.holds():
-            self.structure = Structure(*self._parts)
-            self._made.clear()
-        if not all(isinstance(x, np.ndarray) for x in arrays):
-            self.obstacle = "what is given are not arrays alone"
-            return None
-        if watch_here() is not None:
-            self.obstacle = "somebody looks at what is computed"
-            return None
-        key = config.threads, config.backend, *((x.shape, x.dtype) for x in arrays)
-        self.obstacle = self._obstacles.get(key)
+        self.obstacle = self._obstacle_here(arrays)
         if self.obstacle is not None:
             return None
+        key = config.threads, config.backend, *((x.shape, x.dtype) for x in arrays)
         made = self._made.get(key)
         if made is not None and made.repeat(*arrays):
             self._futile = 0
             return made
+        self.obstacle = self._obstacles.get(key)
+        if self.obstacle is not None:
+            return None
+        if self._futile >= _FUTILE:
+            self.obstacle = "shapes, or the model, are others from time to time"
+            return None
         try:
             made = self._made[key] = self._recorded(arrays)
         except UnrepeatableError as fault:
@@ -81,18 +85,26 @@ class Recordings(Generic[Made]):
             self._made.popitem(last=False)
         return made
 
+    def _obstacle_here(self, arrays: tuple[Any, ...]) -> str | None:
+        unsteady = self.structure.unsteady
+        if unsteady is not None:
+            name = type(unsteady).__name__ if isinstance(unsteady, Module) else shown(unsteady)
+            return f"{name} does not say that it is steady, see Module.steady"
+        if not all(type(x) is np.ndarray for x in arrays):
+            return "what is given are not arrays alone"
+        if watch_here() is not None or call_observer.get() is not None:
+            return "somebody looks at what is computed"
+        return None
+
     def forget_obstacles(self) -> None:
         """What went wrong was no obstacle, but a fault in what was given."""
         self._obstacles.clear()
 
     def _recorded(self, arrays: tuple[Array, ...]) -> Made:
-        if self._futile >= _FUTILE:
-            raise UnrepeatableError("the model, or who uses it, is not the same from time to time")
         self._futile += 1
         try:
             return self._record(self.structure, *arrays)
-        except Exception as fault:
-            self.structure.restore()  # it will be computed once more
-            if isinstance(fault, UnrepeatableError):
-                raise
+        except UnrepeatableError:
+            raise
+        except Exception as fault:  # it will be raised again where it is computed as ever
             raise UnrepeatableError(f"{type(fault).__name__}: {fault}") from fault

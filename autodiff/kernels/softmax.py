@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import Array
-from autodiff.kernels import dispatch
+from autodiff.kernels import dispatch, replay
 from autodiff.kernels.dispatch import contiguous
 from autodiff.kernels.remembered import Remembered
 
@@ -58,6 +58,9 @@ def cross_entropy(x: Array, labels: Array) -> Array:
     if rows is not None:
         losses: Array
         chosen = contiguous(labels.astype(np.intp, copy=False))
+        recorder = replay.recorder()
+        if recorder is not None:
+            recorder.places.append((chosen.view(np.uintp), x.shape[1]))
         losses, powers, sums = rows.native.cross_entropy(rows.x, chosen)
         _powers.keep(losses, (rows.native.cross_entropy_adjoint, powers, sums, chosen))
         return losses

@@ -8,6 +8,7 @@ the jobs of the kernels are kept, and repeated on other numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from sys import getrefcount
 from typing import Any
 from weakref import ref
 
@@ -62,6 +63,7 @@ class Repeated:
                     f"an array of shape {result.shape} that no compiled kernel made"
                 )
         self.results: list[Array] = [*results]
+        self._places = recorder.places
         self._replay = recorder.replay()
 
     def __call__(self, *inputs: Array, as_before: bool = False) -> list[Array]:
@@ -70,11 +72,17 @@ class Repeated:
         Args:
             inputs: arrays.
             as_before: whether what lasts is what it was the last time.
+
+        Raises:
+            UnrepeatableError: labels are out of range. Nothing has been computed.
         """
         for own, x in zip(self._inputs, inputs, strict=True):
             own.flags.writeable = True
             np.copyto(own, x)
             own.flags.writeable = False
+        for places, count in self._places:
+            if places.size and not places.max() < count:
+                raise UnrepeatableError(f"labels that are not all in range({count})")
         self._replay.run(as_before)
         return self.results
 
@@ -176,12 +184,12 @@ class Gradients:
         for leaf, gradient in zip(self.reached, self._gradients, strict=True):
             leaf._grad = gradient
 
-    def are_handed_out(self) -> bool:
-        """Whether the gradients of the leaves are those computed here."""
-        return all(
-            leaf._grad is gradient
-            for leaf, gradient in zip(self.reached, self._gradients, strict=True)
-        )
+    def are_held(self) -> bool:
+        """Whether somebody holds a gradient of the last time, which would change beneath him.
+
+        It is known only while the leaves themselves have none.
+        """
+        return any(map(_ALONE.__lt__, map(getrefcount, self._gradients)))
 
     @property
     def value(self) -> Array:
@@ -197,6 +205,10 @@ class Gradients:
     def jobs(self) -> int:
         """How many jobs of kernels it takes."""
         return self._repeated.jobs
+
+
+_ALONE = max(map(getrefcount, [np.empty(0)]))
+"""References to an array that only a list holds, as they are counted there."""
 
 
 def _writeable(x: Array) -> Array:

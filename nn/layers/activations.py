@@ -24,6 +24,8 @@ from nn.module import Module, Parameter
 class Sigmoid(Module):
     """1 / (1 + e^-x), without overflow."""
 
+    steady = True
+
     def forward(self, x: Operand) -> Any:
         return ad.sigmoid(x)
 
@@ -40,6 +42,8 @@ class Tanh(Module):
 
 class ReLU(Module):
     """max(x, 0), element by element."""
+
+    steady = True
 
     def forward(self, x: Operand) -> Any:
         return ad.relu(x)
@@ -186,6 +190,8 @@ class SiLU(Module):
 
 class Softplus(Module):
     """log(1 + e^x), without overflow."""
+
+    steady = True
 
     def forward(self, x: Operand) -> Any:
         return ad.softplus(x)

@@ -34,6 +34,7 @@ class Convolution(Windowed):
         bias: (outputs,), or None.
     """
 
+    steady = True
     transposed: ClassVar[bool] = False
 
     def __init__(
@@ -153,6 +154,7 @@ class TransposedConvolution(Convolution):
         output_padding: how much longer the output is at its end, per axis.
     """
 
+    steady = True
     transposed = True
 
     def __init__(

@@ -27,6 +27,8 @@ class Flatten(Module):
         (n, channels, *spatial) to (n, channels · spatial).
     """
 
+    steady = True
+
     def __init__(
         self, order: Literal["channel slowest", "channel fastest"] = "channel slowest"
     ) -> None:
@@ -70,6 +72,8 @@ class Dense(Module):
         >>> Dense(784, 100, initialiser=he_normal, generator=rng)(np.ones((64, 784))).shape
         (64, 100)
     """
+
+    steady = True
 
     def __init__(
         self,

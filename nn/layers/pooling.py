@@ -38,6 +38,8 @@ class Pooling(Windowed):
 class MaxPooling(Pooling):
     """What layers have in common that keep the largest element of each window."""
 
+    steady = True
+
     def __init__(
         self,
         size: int | Sizes,
@@ -62,6 +64,8 @@ class MaxPooling(Pooling):
 class SumPooling(Pooling):
     """What layers have in common that add up each window."""
 
+    steady = True
+
     def forward(self, x: Operand) -> Any:
         self._check(x)
         return ad.sum_pool(x, self.size, stride=self.stride, padding=self.padding)
@@ -69,6 +73,8 @@ class SumPooling(Pooling):
 
 class AvgPooling(Pooling):
     """What layers have in common that take the mean of each window."""
+
+    steady = True
 
     def __init__(
         self,
@@ -197,6 +203,8 @@ class GlobalAvgPool(Module):
     Shapes:
         (n, channels, *spatial) to (n, channels).
     """
+
+    steady = True
 
     def forward(self, x: Operand) -> Any:
         return ad.mean(x, _spatial_axes(self, x))

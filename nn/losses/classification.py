@@ -51,6 +51,8 @@ class SoftmaxCrossEntropy(Loss):
         1.039721
     """
 
+    steady = True
+
     def terms(self, scores: Operand, targets: Operand) -> Any:
         if len(shape_of(targets)) != 2:
             return ad.cross_entropy(scores, targets)

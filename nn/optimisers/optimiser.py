@@ -193,9 +193,12 @@ class Optimiser(ABC):
         self.steps += 1
 
     @property
-    def is_steady(self) -> bool:
-        """Whether a step is always the same jobs of compiled kernels, but for its rates."""
-        return False
+    def constants(self) -> tuple[float, ...] | None:
+        """What a step takes for granted that is always the same jobs; None if it is not.
+
+        Rates are not: jobs read them anew.
+        """
+        return None
 
     def arrays(self) -> list[Array]:
         """What jobs read and write besides parameters and gradients; they stay where they are."""

@@ -87,7 +87,7 @@ class SGD(Optimiser):
         self._ahead = self._room() if nesterov else []
 
     def _move(self, i: int, w: Parameter, g: Array, rate: float, decay: float) -> None:
-        if not self.is_steady:
+        if not self._is_compiled:
             super()._move(i, w, g, rate, decay)
             return
         own_rate = self._rates[i : i + 1]
@@ -98,7 +98,11 @@ class SGD(Optimiser):
             w.rewrite(lambda own: descent(own, g, own_rate, decay))
 
     @property
-    def is_steady(self) -> bool:
+    def constants(self) -> tuple[float, ...] | None:
+        return (self.momentum,) if type(self) is SGD and self._is_compiled else None
+
+    @property
+    def _is_compiled(self) -> bool:
         return not self.momentum or (self.accumulate == "steps" and not self.nesterov)
 
     def _step(self, i: int, g: Array, rate: float) -> Array:

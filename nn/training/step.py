@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
+from weakref import ref
 
 from autodiff.graph import Node, bare, describe
 from autodiff.kernels.replay import UnrepeatableError
 from autodiff.ops.shapes import shape_of
 from autodiff.recording import is_recording
-from autodiff.transform.repeat import Gradients, Repeated
+from autodiff.settings import config
+from autodiff.transform.repeat import Gradients, Leaves, Repeated
 from nn.module import Array, Module, Parameter
 from nn.optimisers import Optimiser
+from nn.optimisers.optimiser import Moving
 from nn.recordings import Recordings
 from nn.structure import Structure
 
@@ -28,19 +32,21 @@ class TrainingStep:
     For each shape of a batch that happens once. Where all of it is done by compiled kernels, their
     jobs are kept and from then on repeated on the numbers of other batches, without a graph and
     without Python from one kernel to the next. That goes for convolutions, pooling, dense layers,
-    ``ReLU``, ``Sigmoid`` and ``SoftmaxCrossEntropy`` with labels; where there is something else, or
-    a layer draws random numbers or keeps averages, the lines above are what is done each time.
-    Changes to the model, to what is frozen, and to the rate of the optimiser are noticed.
+    ``ReLU``, ``Sigmoid``, ``Softplus`` and ``SoftmaxCrossEntropy`` with labels, and for modules and
+    functions that say that they are ``steady`` (see ``Module``), as far as they are made of these.
+    Where there is anything else, the lines above are what is done each time. Changes to the model,
+    to what is frozen, and to the optimiser are noticed.
 
     Args:
         model: from inputs to outputs.
         loss: of outputs and targets, a single number; a module or a function.
         optimiser: of the model's parameters. The steps of ``SGD`` are repeated too, unless its
-            momentum is Nesterov's or one of gradients; those of others are taken as ever.
+            momentum is Nesterov's or one of gradients; those of others, and of classes derived from
+            it, are taken as ever.
         name: what messages call it.
 
     Attributes:
-        outputs: of the model for the last batch; the next step writes its own in their place.
+        outputs: of the model for the last batch.
         obstacle: why the last step was no repetition of kernels; None if it was, or can be.
 
     Raises:
@@ -71,9 +77,16 @@ class TrainingStep:
         self.loss = loss
         self.optimiser = optimiser
         self._name = name
-        self.outputs: Any = None
-        self._recordings = self._none_yet()
+        self._outputs: Any = None
+        self._none_recorded()
+
+    def _none_recorded(self) -> None:
+        self._recordings: Recordings[_Step] = Recordings(partial(_Step, self._name))
         self._made: _Step | None = None  # what computed the last gradients
+
+    @property
+    def outputs(self) -> Any:
+        return self._outputs if self._made is None else self._made.gradients.more.copy()
 
     @property
     def obstacle(self) -> str | None:
@@ -90,14 +103,15 @@ class TrainingStep:
     def differentiate(self, inputs: Any, targets: Any) -> float:
         """The cost of a batch, whose gradients are left in ``grad`` of the parameters."""
         self._made = made = self._repeated(inputs, targets)
-        if made is None:
-            try:
-                return self._differentiate_eagerly(inputs, targets)
-            except Exception:
-                self._recordings.forget_obstacles()
-                raise
-        self.outputs = made.gradients.more
-        return float(made.gradients.value)
+        if made is not None:
+            return float(made.gradients.value)
+        try:
+            cost, self._outputs = _cost(self._name, self.model, self.loss, inputs, targets)
+            cost.backward(keep_adjoints=False)
+            return float(bare(cost))
+        except Exception:
+            self._recordings.forget_obstacles()
+            raise
 
     def move(self) -> None:
         """Take the optimiser's step.
@@ -110,54 +124,50 @@ class TrainingStep:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs: recordings stay with the memory in which they compute."""
-        return {**vars(self), "_recordings": None, "_made": None}
+        return {**vars(self), "_outputs": self.outputs, "_recordings": None, "_made": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._recordings = self._none_yet()
-
-    def _none_yet(self) -> Recordings[_Step]:
-        def record(structure: Structure, inputs: Array, targets: Array) -> _Step:
-            return _Step(self._cost, structure, inputs, targets)
-
-        return Recordings(self.model, self.loss, record=record)
-
-    # --- computing --------------------------------------------------------------------------------
-
-    def _cost(self, inputs: Any, targets: Any) -> tuple[Node, Any]:
-        """The cost as a node, and the outputs."""
-        outputs = self.model(inputs)
-        cost = self.loss(outputs, targets)
-        if shape_of(cost):
-            raise ValueError(
-                f"{self._name}: the loss gives {describe(cost)}; training needs a single number, "
-                "such as the mean"
-            )
-        if not isinstance(cost, Node):
-            raise ValueError(
-                f"{self._name}: the loss does not depend on any parameter that can learn; are all "
-                "of them frozen, or was an array taken out of the graph on the way?"
-            )
-        return cost, bare(outputs)
+        self._none_recorded()
 
     def _repeated(self, inputs: Any, targets: Any) -> _Step | None:
         """What has computed the gradients by jobs that can be repeated."""
-        if not is_recording() or any(p.grad is not None for p in self.optimiser.parameters):
-            return None  # then there is nothing to compute, or something to add to
-        return self._recordings.of(inputs, targets)
+        recordings = self._recordings
+        recordings.look_at(self.model, self.loss)
+        if not is_recording():
+            recordings.obstacle = "nothing is recorded here"
+        elif any(p.has_adjoint for p in recordings.structure.parameters):
+            recordings.obstacle = "there are gradients already, to which these are to be added"
+        else:
+            return recordings.of(inputs, targets)
+        return None
 
-    def _differentiate_eagerly(self, inputs: Any, targets: Any) -> float:
-        cost, self.outputs = self._cost(inputs, targets)
-        cost.backward(keep_adjoints=False)
-        return float(bare(cost))
+
+def _cost(
+    name: str, model: Module, loss: Callable[..., Any], inputs: Any, targets: Any
+) -> tuple[Node, Any]:
+    """The cost as a node, and the outputs."""
+    outputs = model(inputs)
+    cost = loss(outputs, targets)
+    if shape_of(cost):
+        raise ValueError(
+            f"{name}: the loss gives {describe(cost)}; training needs a single number, such as "
+            "the mean"
+        )
+    if not isinstance(cost, Node):
+        raise ValueError(
+            f"{name}: the loss does not depend on any parameter that can learn; are all of them "
+            "frozen, or was an array taken out of the graph on the way?"
+        )
+    return cost, bare(outputs)
 
 
 class _Step:
     """The jobs of a step for batches of one shape.
 
     Args:
-        cost: of inputs and targets, as a node, and the outputs.
-        structure: of what computes it.
+        name: what messages call it.
+        structure: of the model and the loss.
         inputs: of the first batch.
         targets: likewise.
 
@@ -165,52 +175,86 @@ class _Step:
         UnrepeatableError: a part of it is not done by compiled kernels.
     """
 
-    def __init__(
-        self,
-        cost: Callable[..., tuple[Node, Any]],
-        structure: Structure,
-        inputs: Array,
-        targets: Array,
-    ) -> None:
+    def __init__(self, name: str, structure: Structure, inputs: Array, targets: Array) -> None:
         if structure.generators:
             raise UnrepeatableError("a layer draws random numbers")
         if structure.buffers:
             raise UnrepeatableError("a layer keeps averages")
+        cost = partial(_cost, name, *structure.parts)
         self.gradients = Gradients(cost, (inputs, targets), structure.parameters)
-        self._update: Repeated | None = None
-        self._moving: list[Parameter] = []
+        self._update: _Update | None = None
 
     def repeat(self, inputs: Array, targets: Array) -> bool:
         """See ``Recording``: the gradients of a batch."""
-        if not self.gradients.leaves.hold() or not self._may_be_labels(targets):
+        if not self.gradients.leaves.hold() or self.gradients.are_held():
             return False
-        self.gradients(inputs, targets)
+        try:
+            self.gradients(inputs, targets)
+        except UnrepeatableError:  # the loss says what is wrong
+            return False
         return True
-
-    def _may_be_labels(self, targets: Array) -> bool:
-        """Whether all whole numbers are classes; the loss says it if they had to be."""
-        if targets.dtype.kind == "f":
-            return True
-        classes = self.gradients.more.shape[-1]
-        return bool(targets.min() >= 0 and targets.max() < classes)
 
     def take_step(self, optimiser: Optimiser) -> bool:
         """Take the optimiser's step; False, with nothing done, if that is no mere repetition."""
-        if not optimiser.is_steady or not self.gradients.are_handed_out():
+        constants = optimiser.constants
+        if constants is None or config.backend != "native":
             return False
-        if self._update is None:
-            return self._record_step(optimiser)
-        if any(w.is_shared() for w in self._moving):
+        moving = optimiser.moving()
+        update = self._update
+        if update is None or not update.is_of(optimiser, constants):
+            update = self._update = _Update(optimiser, constants)
+        return update.take(moving)
+
+
+class _Update:
+    """The jobs of an optimiser's step.
+
+    Args:
+        optimiser: whose.
+        constants: of the optimiser.
+    """
+
+    def __init__(self, optimiser: Optimiser, constants: tuple[Any, ...]) -> None:
+        self._optimiser = optimiser
+        self._constants = constants
+        self._jobs: Repeated | None = None
+        self._moving: list[Parameter] = []
+        self._gradients: list[ref[Array]] = []
+        self._leaves = Leaves([])
+
+    def is_of(self, optimiser: Optimiser, constants: tuple[Any, ...]) -> bool:
+        """Whether it takes the steps of this optimiser, as it is now."""
+        return self._optimiser is optimiser and self._constants == constants
+
+    def take(self, moving: list[Moving]) -> bool:
+        """Take a step; False, with nothing done, if that is no mere repetition.
+
+        Args:
+            moving: of the optimiser.
+        """
+        if any(w.is_shared() for _, w, _ in moving):
             return False
-        optimiser.set_rates()
-        self._update()
+        if self._jobs is None:
+            return self._record(moving)
+        if not self._leaves.hold() or not self._are_same(moving):
+            return False
+        self._optimiser.set_rates()
+        self._jobs()
         for w in self._moving:
             w.rewritten()
-        optimiser.end_step()
+        self._optimiser.end_step()
         return True
 
-    def _record_step(self, optimiser: Optimiser) -> bool:
-        moving = optimiser.moving()
+    def _are_same(self, moving: list[Moving]) -> bool:
+        return len(moving) == len(self._moving) and all(
+            w is own and gradient is held()
+            for (_, w, gradient), own, held in zip(
+                moving, self._moving, self._gradients, strict=True
+            )
+        )
+
+    def _record(self, moving: list[Moving]) -> bool:
+        optimiser = self._optimiser
 
         def used() -> Iterator[Array]:  # nobody holds the parameters' data, or they could not move
             yield from optimiser.arrays()
@@ -218,8 +262,7 @@ class _Step:
                 yield gradient
                 yield bare(w)
 
-        fitting = all(x.flags.c_contiguous and x.dtype.char in "fd" for x in used())
-        if not moving or not fitting or any(w.is_shared() for _, w, _ in moving):
+        if not moving or not all(map(_is_plain, used())):
             return False
         optimiser.set_rates()
 
@@ -227,7 +270,14 @@ class _Step:
             optimiser.move(moving)
             return []
 
-        self._update = Repeated(move, state=used())
+        self._jobs = Repeated(move, state=used())
         self._moving = [w for _, w, _ in moving]
+        self._gradients = [ref(gradient) for _, _, gradient in moving]
+        self._leaves = Leaves(self._moving)
         optimiser.end_step()
         return True
+
+
+def _is_plain(x: Array) -> bool:
+    """Whether compiled kernels take an array as it is."""
+    return x.flags.c_contiguous and x.dtype.char in "fd" and x.dtype.isnative

@@ -302,7 +302,9 @@ class Trainer:
         if self.augment is not None:
             inputs = self.augment(inputs, self._generator)
         self._forget()
-        value = self._training_step.differentiate(inputs, targets)
+        step = self._training_step
+        step.model, step.loss, step.optimiser = self.model, self.loss, self.optimiser
+        value = step.differentiate(inputs, targets)
         if not math.isfinite(value):
             self._forget()
             for buffer, old in zip(self._buffers, before, strict=True):
@@ -314,12 +316,12 @@ class Trainer:
             self.clip(self._parameters)
         elif self.clip is not None:
             clip_gradients_by_norm(self._parameters, self.clip)
-        self._training_step.move()
+        step.move()
         self.step += 1
         self.epoch = self.step * len(targets) / len(self._examples)
         self.cost = value
         self._recent.setdefault("cost", []).append(value)
-        for name, measured in self._measured(self._training_step.outputs, targets).items():
+        for name, measured in self._measured(step.outputs, targets).items():
             self._recent.setdefault(f"train_{name}", []).append(measured)
         for callback in self.callbacks:
             callback.after_step(self)

@@ -119,8 +119,7 @@ def sum_pool(
 ) -> Array:
     """The sum of each window, times ``weight``; arguments as for ``max_pool``."""
     y = buffers.empty((len(x), *out, x.shape[3]), x.dtype)
-    factor = x.dtype.type(weight)
-    in_parallel(_sum_pool, len(x) * out[0], x, size, stride, corner, factor, y,
+    in_parallel(_sum_pool, len(x) * out[0], x, size, stride, corner, weight, y,
                 shares=len(x), divided=(x, y))  # fmt: skip
     return y
 
@@ -132,6 +131,7 @@ def _sum_pool(
     _, high, wide, _ = y.shape
     _, height, width, channels = x.shape
     flat, to, steps = x.reshape(-1), y.reshape(-1), (width * channels, channels)
+    factor = x.dtype.type(weight)
     for line in range(first, end):
         i, r = line // high, line % high
         top, bottom = _clipped(r, size[0], stride[0], corner[0], height)
@@ -139,7 +139,7 @@ def _sum_pool(
             left, right = _clipped(q, size[1], stride[1], corner[1], width)
             at = ((i * height + top) * width + left) * channels
             total(
-                flat, at, steps, (bottom - top, right - left), channels, weight, to,
+                flat, at, steps, (bottom - top, right - left), channels, factor, to,
                 (line * wide + q) * channels,
             )  # fmt: skip
 
@@ -149,8 +149,7 @@ def sum_unpool(
 ) -> Array:
     """The transpose of ``sum_pool``: to (n, *spatial, c)."""
     back, how = _target(t, spatial, size, stride, corner)
-    factor = t.dtype.type(weight)
-    in_parallel(_sum_unpool, len(t), t, size, stride, corner, factor, how, back,
+    in_parallel(_sum_unpool, len(t), t, size, stride, corner, weight, how, back,
                 shares=len(t), divided=(t, back))  # fmt: skip
     return back
 
@@ -163,6 +162,7 @@ def _sum_unpool(
     _, high, wide, channels = t.shape
     _, height, width, _ = back.shape
     to, sent, steps = back.reshape(-1), t.reshape(-1), (width * channels, channels)
+    factor = t.dtype.type(weight)
     for line in range(first * high, end * high):
         i, r = line // high, line % high
         top, bottom = _clipped(r, size[0], stride[0], corner[0], height)
@@ -170,7 +170,7 @@ def _sum_unpool(
             left, right = _clipped(q, size[1], stride[1], corner[1], width)
             at = ((i * height + top) * width + left) * channels
             to_all(
-                to, at, steps, (bottom - top, right - left), channels, weight, how, sent,
+                to, at, steps, (bottom - top, right - left), channels, factor, how, sent,
                 (line * wide + q) * channels,
             )  # fmt: skip
     settle(how)

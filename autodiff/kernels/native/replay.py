@@ -63,9 +63,14 @@ class Recorder:
         inputs: arrays that it starts from. Their numbers may be others at each repetition, but
             they stay where they are in memory; who wants to repeat it sees to that.
         lasting: others, whose numbers rarely change.
+
+    Attributes:
+        places: whole numbers by which jobs find their way in memory, and what they are less than;
+            as numbers without sign, so that negative ones are large.
     """
 
     def __init__(self, inputs: Iterable[Array] = (), lasting: Iterable[Array] = ()) -> None:
+        self.places: list[tuple[Array, int]] = []
         self._store = Store(patient=True)
         self._prepared = Store(patient=True)  # where nothing else lies before or after
         self._lasting = [byte_bounds(x) for x in lasting]
@@ -114,7 +119,9 @@ class Recorder:
             isinstance(x, tuple) and any(isinstance(y, np.ndarray) for y in x) for x in arguments
         ):
             raise UnrepeatableError("arrays within a tuple")
-        given = [self._operand(x) if isinstance(x, np.ndarray) else x for x in arguments]
+        given = [
+            self._operand(x) if isinstance(x, (np.ndarray, np.generic)) else x for x in arguments
+        ]
         job = _done(kernel, count, given, least)
         memories = [*map(byte_bounds, self._store.memories())]
         used = {byte_bounds(x) for x in given if isinstance(x, np.ndarray) and x.size}
@@ -123,9 +130,9 @@ class Recorder:
         job = job._replace(shares=shares, divided=frozenset(own), whole=frozenset(written - own))
         (self._preparations if self._preparing else self._jobs).append(job)
 
-    def _operand(self, x: Array) -> Array:
+    def _operand(self, x: Any) -> Array:
         """An array as a job takes it: free to write to."""
-        if x.size and not self.knows(x):
+        if isinstance(x, np.generic) or (x.size and not self.knows(x)):
             if not is_fixed(x):
                 raise UnrepeatableError(
                     f"an array of shape {x.shape} and dtype {x.dtype} that no compiled kernel made"

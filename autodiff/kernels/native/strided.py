@@ -28,22 +28,23 @@ def write(to: Array, x: Any) -> None:
     Raises:
         UnrepeatableError: they are of different dtypes, or have too many axes.
     """
-    if not isinstance(x, np.ndarray):
+    if type(x) in (bool, int, float):  # NumPy's own may have been computed
         x = fixed(np.full((), x, to.dtype))
-    if x.dtype != to.dtype:
-        raise UnrepeatableError(f"a copy of {x.dtype} to {to.dtype}")
+    if not isinstance(x, np.ndarray) or x.dtype != to.dtype:
+        raise UnrepeatableError(f"a copy of {type(x).__name__} of {x.dtype} to {to.dtype}")
     if not to.size:
         return
-    sizes, to_steps, x_steps = _way(to, np.broadcast_to(x, to.shape))
+    x = np.broadcast_to(x, to.shape)
+    sizes, to_steps, x_steps = _way(to, x)
     if len(sizes) > _AXES:
         raise UnrepeatableError(f"a copy of {len(sizes)} axes")
     least = 1 + _BLOCK // max(1, to.size // sizes[0])
-    memories = _memory(to), _memory(x)
+    (to, to_first), (x, x_first) = _memory(to), _memory(x)
     steps = to_steps[0], x_steps[0]
-    evenly = all(len(m) == sizes[0] * step for m, step in zip(memories, steps, strict=True))
+    evenly = all(len(m) == sizes[0] * step for m, step in zip((to, x), steps, strict=True))
     in_parallel(
-        _write, sizes[0], memories[0], to_steps, memories[1], x_steps, sizes, least=least,
-        shares=sizes[0] if evenly else 1, divided=memories,
+        _write, sizes[0], to, to_first, to_steps, x, x_first, x_steps, sizes, least=least,
+        shares=sizes[0] if evenly else 1, divided=(to, x),
     )  # fmt: skip
 
 
@@ -70,24 +71,28 @@ def _way(to: Array, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[i
     return lengths, steps, x_steps
 
 
-def _memory(x: Array) -> Array:
-    """The memory from the first element of an array to its last."""
-    if any(step < 0 or step % x.itemsize for step in x.strides):
-        raise UnrepeatableError("a copy of an array that is read backwards, or of parts of numbers")
-    last = sum(step * (n - 1) for step, n in zip(x.strides, x.shape, strict=True))
-    return as_strided(x, (last // x.itemsize + 1,), (x.itemsize,))
+def _memory(x: Array) -> tuple[Array, int]:
+    """The memory in which the elements of an array are, and where in it the first one is."""
+    if any(step % x.itemsize for step in x.strides):
+        raise UnrepeatableError("a copy of parts of numbers")
+    backwards = tuple(i for i, step in enumerate(x.strides) if step < 0)
+    forwards = np.flip(x, backwards) if backwards else x
+    ways = [step * (n - 1) // x.itemsize for step, n in zip(x.strides, x.shape, strict=True)]
+    first = -sum(way for way in ways if way < 0)
+    return as_strided(forwards, (sum(map(abs, ways)) + 1,), (x.itemsize,)), first
 
 
 @shared
 def _write(
-    first: int, end: int, to: Any, to_steps: Any, x: Any, x_steps: Any, sizes: Any
+    first: int, end: int, to: Any, to_first: int, to_steps: Any, x: Any, x_first: int, x_steps: Any,
+    sizes: Any,
 ) -> None:  # fmt: skip
     run, to_step, x_step = sizes[4], to_steps[4], x_steps[4]
     for i in range(first, end):
         for j in range(sizes[1]):
             for k in range(sizes[2]):
-                at = i * to_steps[0] + j * to_steps[1] + k * to_steps[2]
-                here = i * x_steps[0] + j * x_steps[1] + k * x_steps[2]
+                at = to_first + i * to_steps[0] + j * to_steps[1] + k * to_steps[2]
+                here = x_first + i * x_steps[0] + j * x_steps[1] + k * x_steps[2]
                 if to_step == 1 and x_step > 1:
                     _across(to, at, to_steps[3], x, here, x_steps[3], x_step, sizes[3], run)
                     continue
@@ -96,7 +101,7 @@ def _write(
                     part = to[begin : begin + (run - 1) * to_step + 1]
                     if to_step == 1 and x_step == 1:
                         copy(x[source : source + run], part)
-                    elif to_step == 1:
+                    elif to_step == 1 and not x_step:
                         part[:] = x[source]
                     else:
                         for n in range(run):
