@@ -16,6 +16,8 @@ from nn.structure import Structure
 
 _MOST = 4
 """Shapes for which a recording is kept."""
+_KNOWN = 64
+"""Shapes of which it is known that they can't be recorded."""
 _FUTILE = 3
 """After so many recordings in a row that served only once no more are made."""
 
@@ -67,6 +69,7 @@ class Recordings(Generic[Made]):
         key = config.threads, config.backend, *((x.shape, x.dtype) for x in arrays)
         made = self._made.get(key)
         if made is not None and made.repeat(*arrays):
+            self._made.move_to_end(key)
             self._futile = 0
             return made
         self.obstacle = self._obstacles.get(key)
@@ -78,6 +81,8 @@ class Recordings(Generic[Made]):
         try:
             made = self._made[key] = self._recorded(arrays)
         except UnrepeatableError as fault:
+            if len(self._obstacles) >= _KNOWN:
+                self._obstacles.clear()
             self.obstacle = self._obstacles[key] = str(fault)
             self._made.pop(key, None)
             return None

@@ -53,7 +53,11 @@ class Repeated:
     ) -> None:
         if config.backend != "native":
             raise UnrepeatableError("there are no compiled kernels: config.backend is 'numpy'")
-        self._inputs = [locked(np.array(x, order="K")) for x in inputs]
+        # Labels come in many dtypes, and kernels know one.
+        kinds = [np.dtype(np.intp) if x.dtype.kind in "iu" else x.dtype for x in inputs]
+        self._inputs = [
+            locked(np.array(x, kind, order="K")) for x, kind in zip(inputs, kinds, strict=True)
+        ]
         recorder = module("replay").Recorder([*self._inputs, *state], lasting)
         with replay.recording(recorder), _Steadily():
             results = compute(*self._inputs)

@@ -271,6 +271,7 @@ LABELS: dict[str, Callable[[Any], Any]] = {
     "one-hot integers": lambda y: one_hot(y).astype(int),
     "a list": lambda y: y.tolist(),
 }
+NO_LABELS = ("probabilities", "one-hot integers", "a list")
 INPUTS: dict[str, Callable[[Any], Any]] = {
     "Fortran": np.asfortranarray,
     "every other": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
@@ -293,6 +294,7 @@ def test_labels_of_all_kinds(kind: str) -> None:
     for seed in range(4):
         x, y = batch(seed)
         pair.agree(x, LABELS[kind](y) if seed != 1 else y)
+    assert (pair.step.obstacle is None) == (kind not in NO_LABELS)
 
 
 @pytest.mark.parametrize("kind", INPUTS)
