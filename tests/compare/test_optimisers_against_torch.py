@@ -210,7 +210,9 @@ SCHEDULES: list[tuple[Schedule, Callable[[Any], Any], int]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("schedule", "make", "steps"), SCHEDULES, ids=lambda x: repr(x)[:30])
+@pytest.mark.parametrize(
+    ("schedule", "make", "steps"), SCHEDULES, ids=[str(s[0]) for s in SCHEDULES]
+)
 def test_schedules(schedule: Schedule, make: Callable[[Any], Any], steps: int) -> None:
     optimiser = optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     reference = make(optimiser)
