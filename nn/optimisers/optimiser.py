@@ -181,10 +181,8 @@ class Optimiser(ABC):
             ValueError: a rate is negative or not finite.
         """
         rates = [self._rate_of(group) for group in self.groups]
-        self._rates[:] = [
-            rates[group] * factor
-            for group, factor in zip(self._group_of, self._rate_factors, strict=True)
-        ]
+        for i, group in enumerate(self._group_of):
+            self._rates[i] = rates[group] * self._rate_factors[i]
 
     def end_step(self) -> None:
         """Forget all gradients, and count the step."""
