@@ -15,11 +15,14 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
+from autodiff.kernels.buffers import LINE
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels, product
+from autodiff.kernels.native.streams import manner_of
 from autodiff.kernels.native.sums import CHUNKS, add_up, chunks
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import Walk, block_of, fill, frame_of, grid, walk
+from autodiff.kernels.native.window import WRITE, settle
 from autodiff.kernels.replay import fixed
 from autodiff.kernels.windows import REMEMBERED, Sizes
 from autodiff.settings import config
@@ -137,9 +140,16 @@ def _correlate_into(
     arguments = (
         by_channel, path, x.reshape(-1), rows, x_steps, laid.reshape(-1), w_steps, panel, counts, b,
         y.reshape(-1), y_origin, y_steps, places, groups, ours, outputs,
+        _manner(by_channel, y, step),
     )  # fmt: skip
     shares = path.batch // path.images if path.batch % path.images == 0 else 1
     in_parallel(_correlate, path.blocks, *arguments, shares=shares, divided=(x, y))
+
+
+def _manner(by_channel: ByChannel, y: Array, step: Sizes) -> int:
+    """How to write to y: by channel there is so little to compute that it takes longest."""
+    in_lines = y.shape[3] * y.itemsize % LINE == 0
+    return manner_of(y.reshape(-1)) if by_channel and in_lines and step == (1, 1) else WRITE
 
 
 @lru_cache(REMEMBERED)
@@ -180,7 +190,7 @@ def _way(
 def _correlate(
     first: int, end: int, by_channel: Any, walk: Walk, x: Any, rows: Any, x_steps: Any, w: Any,
     w_steps: Any, panel: int, counts: Any, b: Any, y: Any, y_origin: int, y_steps: Any, places: Any,
-    groups: int, channels: int, outputs: int,
+    groups: int, channels: int, outputs: int, how: int,
 ) -> None:  # fmt: skip
     frame = frame_of(walk, x)
     of_group = len(w) // groups
@@ -197,7 +207,9 @@ def _correlate(
                 by_channel, seen, at + group * channels, rows, images * lines * walk.columns,
                 x_steps, w, group * of_group, w_steps, panel, counts, b, group * outputs, 0, y,
                 y_origin + image * y_steps[0] + row * y_steps[1] + group * outputs, places, outputs,
+                how,
             )  # fmt: skip
+    settle(how)
 
 
 def correlate_kernel(
@@ -285,7 +297,7 @@ def _correlate_kernel(
                 to = part * slab + o
                 product(
                     by_channel, seen, at + group * channels, rows, count, x_steps, right, begin,
-                    t_steps, panel, counts, sums, to, 1, sums, to, places, ours,
+                    t_steps, panel, counts, sums, to, 1, sums, to, places, ours, WRITE,
                 )  # fmt: skip
 
 

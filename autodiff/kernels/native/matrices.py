@@ -19,6 +19,7 @@ from autodiff.kernels.native.product import SPARE, panel_width
 from autodiff.kernels.native.product import product as _product
 from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.walk import copy, grid
+from autodiff.kernels.native.window import WRITE
 from autodiff.kernels.replay import preparation
 from autodiff.kernels.windows import REMEMBERED, Sizes
 
@@ -162,7 +163,7 @@ def _blocks(
         to, origin = (room, 0) if turned else (out, begin * columns + column)
         _product(
             None, x, begin * x_row, places, height, x_steps, w, part % panels * panel, w_steps,
-            panel_width(wide, w.itemsize), counts, nothing, 0, 0, to, origin, targets, wide,
+            panel_width(wide, w.itemsize), counts, nothing, 0, 0, to, origin, targets, wide, WRITE,
         )  # fmt: skip
         if turned:
             for i in range(wide):

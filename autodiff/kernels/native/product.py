@@ -85,7 +85,7 @@ def lay_out(w: Any, begin: int, terms: int, row: int, columns: int, laid: Any) -
 def product(
     by_channel: Any, x: Any, origin: int, rows: Any, count: int, x_steps: Any, w: Any,
     w_origin: int, w_steps: Any, panel: int, counts: Any, start: Any, start_origin: int,
-    follow: int, out: Any, out_origin: int, places: Any, columns: int,
+    follow: int, out: Any, out_origin: int, places: Any, columns: int, how: int,
 ) -> None:  # fmt: skip
     """out[places[p] + o] = start[o] + Σ over i of x[rows[p] + i · x_steps] · w[i · w_steps + o].
 
@@ -112,5 +112,5 @@ def product(
                     by_channel, tall, lanes * x.itemsize, wide, row, x,
                     origin + (0 if by_channel is None else column), rows, x_steps, w, w_begin,
                     w_steps, counts, start, start_origin + column, follow, out,
-                    out_origin + column, places, last,
+                    out_origin + column, places, last, how,
                 )  # fmt: skip

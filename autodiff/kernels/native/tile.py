@@ -11,13 +11,16 @@ written here, one by one; LLVM chooses the registers and the widths that the pro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numba import types
 from numba.core import cgutils
 
+from autodiff.kernels.buffers import LINE
 from autodiff.kernels.native.compiler import written
 from autodiff.kernels.native.vectors import BYTES, INT, LONGEST, REGISTERS, Emitter
+from autodiff.kernels.native.window import STREAM
 
 WIDE = 4 if REGISTERS == 32 else 3
 """Vectors that a tile has side by side at most, of the longest kind."""
@@ -38,6 +41,7 @@ def tile(
     typing: Any, by_channel: Any, tall: Any, length: Any, wide: Any, row: Any, x: Any, origin: Any,
     rows: Any, x_steps: Any, w: Any, w_origin: Any, w_steps: Any, counts: Any, start: Any,
     start_origin: Any, follow: Any, out: Any, out_origin: Any, places: Any, last: Any,
+    how: Any,
 ) -> Any:  # fmt: skip
     """Compute a tile; see above.
 
@@ -63,12 +67,14 @@ def tile(
         out_origin: what is added to all of ``places``.
         places: flat array of where the rows of the result begin.
         last: how many elements of the last vector there are: no others are read or written.
+        how: to write, by channel; ``window.STREAM`` if all vectors are full, and lie in lines of
+            the cache.
     """
     three = types.UniTuple(types.intp, 3)
     signature = types.void(
         by_channel, types.boolean, types.intp, types.intp, types.intp, x, types.intp, rows, three,
         w, types.intp, three, three, start, types.intp, types.intp, out, types.intp, places,
-        types.intp,
+        types.intp, types.intp,
     )  # fmt: skip
     each = by_channel is not types.none
 
@@ -94,7 +100,7 @@ def _emit(
     """Write the instructions of one size of tile."""
     builder = write.builder
     (row, x, origin, rows, x_steps, w, w_origin, w_steps, counts, start, start_origin, follow, out,
-     out_origin, places, last) = arguments  # fmt: skip
+     out_origin, places, last, how) = arguments  # fmt: skip
     masks = [None] * (vectors - 1) + [write.mask(last)]
 
     def table(kind: Any, array: Any) -> list[Any]:
@@ -136,6 +142,17 @@ def _emit(
 
     nest(0, write.address(kinds[1], x, origin), write.address(kinds[5], w, w_origin))
     at_out = write.address(kinds[12], out, out_origin)
-    for target, sums in zip(targets, tile, strict=True):
-        for v, (register, mask) in enumerate(zip(sums, masks, strict=True)):
-            write.store(builder.load(register), write.moved(at_out, target), v, mask)
+
+    def write_all(put: Callable[[Any, Any, int, Any], None]) -> None:
+        for target, sums in zip(targets, tile, strict=True):
+            for v, (register, mask) in enumerate(zip(sums, masks, strict=True)):
+                put(builder.load(register), write.moved(at_out, target), v, mask)
+
+    if not each or write.length != LINE:
+        write_all(write.store)
+        return
+    with builder.if_else(builder.icmp_signed("==", how, INT(STREAM))) as (past, near):
+        with past:
+            write_all(lambda vector, address, v, mask: write.stream(vector, address, v))
+        with near:
+            write_all(write.store)

@@ -79,9 +79,9 @@ class Emitter:
         function = self._function("masked.store", kind, f"{self._kind}.p0")
         self.builder.call(function, [vector, place, _LANE(self.bytes), mask])
 
-    def stream(self, vector: Any, address: Any) -> None:
-        """Write a vector past the caches, to a multiple of its length; others may see it late."""
-        stored = self.builder.store(vector, self._place(address, 0))
+    def stream(self, vector: Any, address: Any, v: int = 0) -> None:
+        """Like ``store``, past the caches, to a multiple of its length; others may see it late."""
+        stored = self.builder.store(vector, self._place(address, v))
         stored.align = self.length
         stored.set_metadata("nontemporal", self.builder.module.add_metadata([_LANE(1)]))
 

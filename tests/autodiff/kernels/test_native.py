@@ -259,6 +259,29 @@ def test_what_is_sent_past_the_caches_has_the_same_bits(
     assert seen[0] == seen[1] == seen[2]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("channels", [8, 12, 16, 40, 64])
+def test_convolutions_by_channel_have_the_same_bits_past_the_caches(
+    channels: int, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = pytest.importorskip("autodiff.kernels.native.streams")
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(3, 11, 9, channels)).astype(dtype).transpose(0, 3, 1, 2)
+    w = generator.normal(size=(channels, 1, 3, 3)).astype(dtype)
+    steps = {"dilation": (1, 1), "groups": channels, "padding": ((1, 1), (1, 1))}
+    monkeypatch.setattr(buffers, "_LEAST", 0)  # results begin where a line of the cache does
+    seen = []
+    for large, threads in ((1 << 24, 1), (0, 1), (0, 3)):
+        monkeypatch.setattr(streams, "_LARGE", large)
+        monkeypatch.setattr(config, "threads", threads)
+        got = []
+        for stride in ((1, 1), (2, 1)):
+            y = images.correlate(x, w, stride=stride, **steps)
+            got += [y, images.correlate_input(y, w, spatial=(11, 9), stride=stride, **steps)]
+        seen.append([array.tobytes() for array in got])
+    assert seen[0] == seen[1] == seen[2]
+
+
 def pooled_convolution(
     batch: int, channels: int, outputs: int, size: Sizes, spatial: Sizes, windows: Any, dtype: Any
 ) -> tuple[Any, Any, Any, images.Pooled]:
