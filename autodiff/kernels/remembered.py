@@ -16,19 +16,32 @@ class Remembered:
 
     def keep(self, array: Array, finding: Any) -> None:
         """Keep a finding until the array is gone."""
-        key = _place(array)
-        self._findings[key] = ref(array, lambda _: self._findings.pop(key, None)), finding
+        place = _place(array)
+
+        def forget(gone: ref[Array]) -> None:
+            held, _ = self._findings.get(place, (None, None))
+            if held is gone:  # and not another array that begins there
+                self._findings.pop(place, None)
+
+        self._findings[place] = ref(array, forget), finding
 
     def of(self, array: Array) -> Any:
-        """The finding of this array, under whatever shape it comes; None if there is none."""
+        """The finding of this array, or of one of which it is a view in the same order.
+
+        None if there is none.
+        """
         held, finding = self._findings.get(_place(array), (None, None))
         known = None if held is None else held()
-        return None if known is None or known.size != array.size else finding
+        if known is None or known.shape != array.shape or known.strides != array.strides:
+            return None
+        return finding if known.dtype == array.dtype else None
 
     def take(self, array: Array) -> Any:
         """The same, for somebody who may change it: it is not found again."""
         finding = self.of(array)
-        return None if finding is None else self._findings.pop(_place(array))[1]
+        if finding is None or self._findings.pop(_place(array), None) is None:
+            return None
+        return finding
 
 
 def _place(array: Array) -> int:

@@ -205,11 +205,6 @@ class Gradients:
         """What else was wanted, the last time."""
         return self._repeated.results[1]
 
-    @property
-    def jobs(self) -> int:
-        """How many jobs of kernels it takes."""
-        return self._repeated.jobs
-
 
 _ALONE = max(map(getrefcount, [np.empty(0)]))
 """References to an array that only a list holds, as they are counted there."""

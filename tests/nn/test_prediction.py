@@ -7,7 +7,7 @@ import gc
 import pickle
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,7 @@ from nn import Dense, Predictor, ReLU, Sequential
 
 pytest.importorskip("numba")
 
-
-@pytest.fixture(autouse=True)
-def native() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "backend", "native")
-        yield
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 
 def rng(seed: int = 0) -> np.random.Generator:

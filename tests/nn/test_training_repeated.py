@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,11 @@ from steps_side_by_side import Counted, batch, eager_step, perceptron, rng
 
 import autodiff as ad
 import nn
-from autodiff import config
 from nn import SGD, SoftmaxCrossEntropy, Trainer
 
 pytest.importorskip("numba")
 
-
-@pytest.fixture(autouse=True)
-def native() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "backend", "native")
-        yield
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 
 X, Y = batch(0, 23)

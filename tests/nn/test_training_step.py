@@ -6,7 +6,7 @@ import copy
 import importlib
 import pkgutil
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from steps_side_by_side import Counted, Pair, batch, eager_step, perceptron, rng
 import autodiff as ad
 import autodiff.ops
 import nn
-from autodiff import config
 from autodiff.ops.rules import Rule
 from autodiff.transform import repeat
 from nn import SGD, Dense, ReLU, Sequential, SoftmaxCrossEntropy, TrainingStep
@@ -25,12 +24,7 @@ pytest.importorskip("numba")
 
 SHAPE = (2, 8, 9)
 
-
-@pytest.fixture(autouse=True)
-def native() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "backend", "native")
-        yield
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 
 @pytest.fixture

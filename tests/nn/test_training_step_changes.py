@@ -8,7 +8,7 @@ import os
 import pickle
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,7 @@ from nn import SGD, Adam, Dense, ReLU, Sequential, SoftmaxCrossEntropy, Training
 
 pytest.importorskip("numba")
 
-
-@pytest.fixture(autouse=True)
-def native() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "backend", "native")
-        yield
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 
 @pytest.fixture

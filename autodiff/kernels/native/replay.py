@@ -234,11 +234,6 @@ class Replay:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory that it holds."""
-        return sum(memory.nbytes for memory in self._held)
-
     def run(self, prepared: bool = False) -> None:
         """Do all jobs again.
 

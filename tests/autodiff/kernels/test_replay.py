@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,7 @@ pytest.importorskip("numba")
 
 from autodiff.kernels.native.replay import Recorder, writeable
 
-
-@pytest.fixture(autouse=True)
-def native() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "backend", "native")
-        yield
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 
 def known(*shape: int, seed: int = 0, dtype: Any = np.float64) -> Any:
@@ -39,7 +33,6 @@ def test_jobs_are_done_again_on_other_numbers() -> None:
         total = sums.total(y, axis=(0,), keepdims=False)
     again = recorder.replay()
     assert len(again) >= 3
-    assert again.nbytes > 0
     for seed in range(1, 4):
         x[...] = known(3, 4, seed=seed)
         again.run()
