@@ -123,8 +123,8 @@ def _parts(threads: int) -> Iterator[Task]:
         )  # fmt: skip
     for name, text, goal, bound in (
         ("depthwise", "depthwise convolution 3×3, 32×64×56×56, and back", 1.5,
-         "At most nine multiplications for each number that is read, in each of three passes; the "
-         "product that sets the peak does 1024."),
+         "Memory traffic: nine multiplications for each number that is read on the way there, "
+         "eighteen on the way back; the product that sets the peak does 1024."),
         ("vgg", "convolution 3×3, 64→64, 32×64×56×56, and back", 1.0,
          "Arithmetic: each number that is read takes part in 576 multiplications."),
         ("wide", "convolution 3×3, 256→256, 32×256×14×14, and back", 1.0,

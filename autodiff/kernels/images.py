@@ -8,6 +8,7 @@ so that the next kernel finds what it wants.
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from types import ModuleType
 from typing import Literal
 
@@ -144,6 +145,29 @@ def correlate_kernel(
         _two(dilation), 1 if alone else groups, alone,
     )  # fmt: skip
     return _kernel_first(w.transpose(3, 2, 0, 1), rank)
+
+
+def correlate_both(
+    x: Array, t: Array | Pooled, w: Array, stride: Sizes, dilation: Sizes, groups: int,
+    padding: Widths = (),
+) -> tuple[Array, Array] | None:  # fmt: skip
+    """What ``correlate_input`` and ``correlate_kernel`` give, in one go; None if they are better.
+
+    They are, unless each channel has one kernel of few places, and windows are neighbours.
+    """
+    rank, places = w.ndim - 2, prod(w.shape[2:])
+    alone, times = _by_channel(x.shape[1], len(w), groups)
+    if alone is None or times > 1 or {*stride} != {1} or 0 in x.shape:
+        return None
+    t = t.dense if isinstance(t, Pooled) else t
+    native = _native("by_channel", rank, x, t, w)
+    if native is None or places > native.MOST_PLACES:
+        return None
+    to_x, to_w = native.correlate_both(
+        _channels_last(x), _channels_last(t), _four(w)[:, 0].transpose(1, 2, 0), _corner(padding),
+        _two(dilation),
+    )  # fmt: skip
+    return _channels_first(to_x, rank), _kernel_first(to_w.transpose(3, 2, 0, 1), rank)
 
 
 def _kernel_first(w: Array, rank: int) -> Array:

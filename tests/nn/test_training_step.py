@@ -95,6 +95,9 @@ REPEATED: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
         SHAPE,
     ),
     "depthwise": (images(conv(2, 2, 3, groups=2)), SHAPE),
+    "depthwise, and what is in front of it": (
+        images(conv(2, 4, 3), conv(4, 4, 3, groups=4, padding=1), nn.MaxPool2d(2)), SHAPE
+    ),
     "sequences": (images(conv1d(2, 4, 3), nn.MaxPool1d(2), ReLU(), shape=LINE), LINE),
     "sums of windows": (images(conv(2, 4, 3), nn.SumPool2d(2)), SHAPE),
     "means of windows": (images(conv(2, 4, 3), nn.AvgPool2d(3, stride=2, padding=1)), SHAPE),

@@ -62,6 +62,7 @@ def run(dtype: Any, n: int, c: int, o: int, size: int, stride: int, padding: int
     t = placed(y.shape, generator, dtype)
     images.correlate_input(t, w, x.shape[2:], *steps, padding=border)
     images.correlate_kernel(x, t, w.shape[2:], *steps, padding=border)
+    images.correlate_both(x, t, w, *steps, padding=border)
     if min(y.shape[2:]) < 2:
         return
     for window, step, edge in ((2, 2, 0), (3, 2, 1), (2, 1, 1)):
@@ -82,7 +83,7 @@ CASES = (
     (2, 20, 50, 5, 1, 0, 1, 1, 9), (3, 1, 20, 5, 1, 0, 1, 1, 8), (1, 7, 9, 3, 1, 1, 1, 1, 6),
     (2, 16, 33, 3, 2, 1, 1, 1, 7), (2, 8, 8, 3, 1, 1, 8, 1, 6), (2, 4, 12, 2, 1, 0, 2, 2, 6),
     (1, 64, 130, 1, 1, 0, 1, 1, 5), (2, 12, 5, 3, 1, 2, 1, 1, 4), (2, 12, 8, 3, 2, 1, 4, 1, 9),
-    (1, 2, 4, 3, 1, 0, 1, 1, 40),
+    (1, 2, 4, 3, 1, 0, 1, 1, 40), (2, 19, 19, 3, 1, 1, 19, 1, 6), (1, 33, 33, 3, 1, 0, 33, 2, 9),
 )  # fmt: skip
 """Batch, channels, outputs, size, stride, padding, groups, dilation, length."""
 

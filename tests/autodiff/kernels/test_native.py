@@ -17,7 +17,12 @@ from hypothesis import strategies as st
 import autodiff as ad
 from autodiff import config
 from autodiff.kernels import buffers, convolution, dispatch, images, updates
-from autodiff.kernels.images import correlate, correlate_input, correlate_kernel
+from autodiff.kernels.images import (
+    correlate,
+    correlate_both,
+    correlate_input,
+    correlate_kernel,
+)
 from autodiff.kernels.pooling import max_pool, unpool, winners
 from autodiff.kernels.windows import framed, inside
 
@@ -119,6 +124,75 @@ def test_native_kernels_are_those_of_numpy_at_every_step(
         assert got.dtype == dtype
         atol = rounding * np.abs(expected).max()
         np.testing.assert_allclose(got, expected, rtol=0, atol=atol)
+
+
+ALONE = [  # channels, size, dilation, padding, spatial
+    (64, (3, 3), (1, 1), ((1, 1), (1, 1)), (9, 40)),
+    (70, (3, 3), (1, 1), (), (9, 4)),
+    (9, (3, 3), (2, 1), ((2, 2), (5, 0)), (9, 8)),
+    (17, (3, 3), (3, 4), ((3, 3), (4, 4)), (3, 2)),
+    (16, (2, 1), (1, 1), ((0, 3), (0, 2)), (4, 5)),
+    (8, (1, 9), (1, 2), ((0, 0), (20, 20)), (4, 5)),
+    (40, (5,), (2,), ((4, 4),), (30,)),
+    (6, (2, 2), (1, 1), (), (200, 300)),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", ALONE, ids=str)
+def test_both_transposes_in_one_go_are_the_two(
+    case: Any, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels, size, dilation, padding, spatial = case
+    steps = ((1,) * len(size), dilation, channels)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(3, channels, *spatial)).astype(dtype)
+    w = generator.normal(size=(channels, 1, *size)).astype(dtype)
+    t = generator.normal(size=correlate(x, w, *steps, None, padding).shape).astype(dtype)
+    seen = []
+    for threads in (1, 3):
+        monkeypatch.setattr(config, "threads", threads)
+        both = correlate_both(x, t, w, *steps, padding)
+        assert both is not None
+        seen.append([part.tobytes() for part in both])
+    assert seen[0] == seen[1]
+    monkeypatch.setattr(config, "backend", "numpy")
+    assert correlate_both(x, t, w, *steps, padding) is None
+    alone = (
+        correlate_input(t, w, spatial, *steps, padding),
+        correlate_kernel(x, t, size, *steps, padding),
+    )
+    rounding = 1e-5 if dtype == np.float32 else 1e-13
+    for got, expected in zip(both, alone, strict=True):
+        assert got.shape == expected.shape
+        assert got.dtype == dtype
+        atol = rounding * np.abs(expected).max()
+        np.testing.assert_allclose(got, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "groups", "size", "stride"),
+    [(8, 8, 3, 2), (16, 8, 3, 1), (8, 1, 3, 1), (8, 4, 3, 1), (8, 8, 4, 1)],
+)
+def test_both_transposes_are_found_apart_where_that_is_better(
+    outputs: int, groups: int, size: int, stride: int
+) -> None:
+    x, w = np.ones((2, 8, 9, 9)), np.ones((outputs, 8 // groups, size, size))
+    steps = ((stride, stride), (1, 1), groups)
+    assert correlate_both(x, correlate(x, w, *steps), w, *steps) is None
+
+
+def test_what_is_not_finite_at_a_border_reaches_only_the_places_that_see_it() -> None:
+    x, w = np.ones((1, 4, 5, 6)), np.ones((4, 1, 3, 3))
+    x[0, 1, 0, 0], x[0, 2, 4, 3] = np.inf, np.nan
+    steps, padding = ((1, 1), (1, 1), 4), ((1, 1), (1, 1))
+    t = np.ones_like(x)
+    both = correlate_both(x, t, w, *steps, padding)
+    assert both is not None
+    _, to_w = both
+    assert np.isfinite(to_w[[0, 3]]).all()
+    np.testing.assert_array_equal(np.isinf(to_w[1, 0]), [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(np.isnan(to_w[2, 0]), [[0, 0, 0], [1, 1, 1], [1, 1, 1]])
 
 
 @pytest.mark.parametrize("name", ["x", "w", "b"])
