@@ -53,9 +53,8 @@ class Predictor:
         """The output for ``x``, an array of its own, read-only as that of ``predict``."""
         if self._lock.acquire(blocking=False):
             try:
-                with evaluation():
-                    self._recordings.look_at(self.model)
-                    made = self._recordings.of(x)
+                self._recordings.look_at(self.model)
+                made = self._recordings.of(x)
                 if made is not None:
                     return locked(made.output.copy())
             finally:
@@ -73,7 +72,7 @@ class _Prediction:
     def __init__(self, structure: Structure, x: Array) -> None:
         (model,) = structure.parts
         self._leaves = Leaves(structure.parameters)
-        with no_grad():
+        with no_grad(), evaluation():
             self._repeated = Repeated(
                 lambda x: [np.asarray(bare(model(x)))],
                 (x,),

@@ -66,7 +66,7 @@ class Recordings(Generic[Made]):
         self.obstacle = self._obstacle_here(arrays)
         if self.obstacle is not None:
             return None
-        key = config.threads, config.backend, *((x.shape, x.dtype) for x in arrays)
+        key = config.threads, config.backend, *[(x.shape, x.dtype) for x in arrays]
         made = self._made.get(key)
         if made is not None and made.repeat(*arrays):
             self._made.move_to_end(key)

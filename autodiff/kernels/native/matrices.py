@@ -22,6 +22,7 @@ from autodiff.kernels.native.walk import copy, grid
 from autodiff.kernels.native.window import WRITE
 from autodiff.kernels.replay import preparation
 from autodiff.kernels.windows import REMEMBERED, Sizes
+from autodiff.settings import config
 
 _ROWS = 48
 """Rows that are worked on together: as many tiles of each height as fit without a rest."""
@@ -77,7 +78,11 @@ def _thin_product(x: Array, y: Array, bias: Array | None) -> Array:
     plus = buffers.zeros(n, x.dtype) if bias is None else contiguous(bias)
     left = _memory(x)
     steps = (k, 1) if x.flags.c_contiguous else (1, m)
-    in_parallel(_thin, -(-n // _STRIP), left, steps, _memory(y), k, n, plus, out.reshape(-1))
+    strips = -(-n // _STRIP)
+    in_parallel(
+        _thin, strips, left, steps, _memory(y), k, n, plus, out.reshape(-1),
+        least=-(-strips // config.threads),  # each has the same ones, which it finds in its cache
+    )  # fmt: skip
     return out
 
 

@@ -144,10 +144,15 @@ def in_parallel(
 
 
 def grain(count: int, least: int, threads: int) -> int:
-    """How many parts of a job a thread takes at once; 0 if it is one thread's."""
+    """How many parts of a job a thread takes at once; 0 if it is one thread's.
+
+    All threads take as many, as often: the fewer there are to divide, the less often.
+    """
     if count <= least:
         return 0
-    return max(least, -(-count // (min(threads, -(-count // least)) * _PARTS)))
+    threads = min(threads, -(-count // least))
+    often = max(1, min(_PARTS, count // (threads * least)))
+    return -(-count // (threads * often))
 
 
 def repeat(table: Callable[[int], Array], cells: int) -> None:

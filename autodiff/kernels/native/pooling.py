@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,14 @@ from autodiff.kernels.native.team import shared
 from autodiff.kernels.native.total import to_all, total
 from autodiff.kernels.native.window import ADD, manner, settle
 from autodiff.kernels.windows import Sizes
+
+_BLOCK = 1 << 12
+"""Numbers in windows that a thread looks at at least, before it looks for more."""
+
+
+def _least(y: Array, size: Sizes, parts: int) -> int:
+    """So many of the parts of some windows, whose results are y, are not worth being divided."""
+    return 1 + _BLOCK * parts // max(1, y.size * prod(size))
 
 
 @internal
@@ -43,8 +52,9 @@ def max_pool(
     """
     shape = (len(x), *out, x.shape[3])
     y, places = buffers.empty(shape, x.dtype), buffers.empty(shape, np.int32)
-    in_parallel(_max_pool, len(x) * out[0], x, size, stride, corner, last, y, places,
-                shares=len(x), divided=(x, y, places))  # fmt: skip
+    lines = len(x) * out[0]
+    in_parallel(_max_pool, lines, x, size, stride, corner, last, y, places,
+                least=_least(y, size, lines), shares=len(x), divided=(x, y, places))  # fmt: skip
     return y, places
 
 
@@ -86,7 +96,8 @@ def max_unpool(
     """
     back, how = _target(t, spatial, size, stride, corner)
     in_parallel(_max_unpool, len(t), t, places, size, stride, corner, how, back,
-                shares=len(t), divided=(t, places, back))  # fmt: skip
+                least=_least(t, size, len(t)), shares=len(t),
+                divided=(t, places, back))  # fmt: skip
     return back
 
 
@@ -119,8 +130,9 @@ def sum_pool(
 ) -> Array:
     """The sum of each window, times ``weight``; arguments as for ``max_pool``."""
     y = buffers.empty((len(x), *out, x.shape[3]), x.dtype)
-    in_parallel(_sum_pool, len(x) * out[0], x, size, stride, corner, weight, y,
-                shares=len(x), divided=(x, y))  # fmt: skip
+    lines = len(x) * out[0]
+    in_parallel(_sum_pool, lines, x, size, stride, corner, weight, y,
+                least=_least(y, size, lines), shares=len(x), divided=(x, y))  # fmt: skip
     return y
 
 
@@ -150,7 +162,7 @@ def sum_unpool(
     """The transpose of ``sum_pool``: to (n, *spatial, c)."""
     back, how = _target(t, spatial, size, stride, corner)
     in_parallel(_sum_unpool, len(t), t, size, stride, corner, weight, how, back,
-                shares=len(t), divided=(t, back))  # fmt: skip
+                least=_least(t, size, len(t)), shares=len(t), divided=(t, back))  # fmt: skip
     return back
 
 

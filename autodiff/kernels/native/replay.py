@@ -229,7 +229,7 @@ class Replay:
         self._places = [start + int(end) for end in ends[:-1]]
         for job, place in zip(jobs, self._places, strict=True):
             self._arguments[place : place + len(job.arguments)] = job.arguments
-        self._tables: dict[int, tuple[Array, list[Any]]] = {}
+        self._tables: dict[int, tuple[Array, Array, list[Any]]] = {}
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -243,8 +243,7 @@ class Replay:
         Raises:
             MemoryError: a kernel found none.
         """
-        begin = self._first if prepared else 0
-        parallel.repeat(lambda threads: self._table(threads)[begin:], self._address)
+        parallel.repeat(self._prepared_table if prepared else self._table, self._address)
 
     def _table(self, threads: int) -> Array:
         """See ``team.repeat``."""
@@ -253,8 +252,13 @@ class Replay:
             found = self._tables[threads] = self._made_table(threads)
         return found[0]
 
-    def _made_table(self, threads: int) -> tuple[Array, list[Any]]:
-        """The table, and what it needs to be there."""
+    def _prepared_table(self, threads: int) -> Array:
+        """The same without preparations."""
+        self._table(threads)
+        return self._tables[threads][1]
+
+    def _made_table(self, threads: int) -> tuple[Array, Array, list[Any]]:
+        """The table, its end without preparations, and what it needs to be there."""
 
         def row(job: Job, address: int) -> list[int]:
             grain = 0 if threads < 2 else parallel.grain(job.parts, job.least, threads)
@@ -273,4 +277,5 @@ class Replay:
                 held += [inner, job]
                 of_group = [row(job, job.arguments.ctypes.data)]
             table += of_group
-        return np.array(table, np.int64).reshape(-1, 4), held
+        made = np.array(table, np.int64).reshape(-1, 4)
+        return made, made[self._first :], held

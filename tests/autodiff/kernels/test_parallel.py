@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("numba")
 
 from autodiff.kernels.native import parallel
-from autodiff.kernels.native.parallel import in_parallel
+from autodiff.kernels.native.parallel import grain, in_parallel
 from autodiff.kernels.native.team import shared
 from autodiff.settings import config
 
@@ -52,6 +52,19 @@ def test_every_part_is_done_once(threads: int, least: int) -> None:
             done = np.zeros(count)
             in_parallel(count_up, count, done, 50, least=least)
             assert (done == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("count", "least", "threads", "at_once"),
+    [
+        (4, 4, 2, 0), (4, 5, 2, 0), (2, 1, 2, 1), (12, 5, 2, 6), (12, 7, 2, 6), (12, 5, 4, 4),
+        (1600, 1, 2, 100), (1600, 400, 2, 400), (20, 8, 2, 10), (7, 1, 2, 2),
+    ],
+)  # fmt: skip
+def test_threads_take_as_many_parts_each(
+    count: int, least: int, threads: int, at_once: int
+) -> None:
+    assert grain(count, least, threads) == at_once
 
 
 def test_a_kernel_is_compiled_once_for_any_number_of_threads() -> None:
