@@ -11,6 +11,7 @@ from autodiff.graph import bare
 from nn.checks import whole
 from nn.data import random_batches, shuffled_batches
 from nn.module import Array, Module
+from nn.prediction import Predictor
 
 Examples: TypeAlias = tuple[Any, Any]
 """Inputs and targets, one example along the first axis of each."""
@@ -80,8 +81,14 @@ class TrainingSet:
         self._chosen = np.setdiff1d(np.arange(n), self._held_out)
 
 
+_SEVERAL = 3
+"""Batches for which it pays to see how they can be repeated."""
+
+
 def predictions(model: Module, inputs: Any, *, batch_size: int = 500) -> Array:
-    """The model's outputs for many inputs, computed by ``predict`` a batch at a time.
+    """The model's outputs for many inputs, computed a batch at a time.
+
+    Several batches are what ``Predictor`` gives, a few are what ``model.predict`` does.
 
     Args:
         model: from inputs to outputs.
@@ -100,9 +107,13 @@ def predictions(model: Module, inputs: Any, *, batch_size: int = 500) -> Array:
     whole("predictions: batch_size", batch_size)
     if not len(inputs):
         raise ValueError("predictions: there are no inputs")
-    return np.concatenate(
-        [model.predict(inputs[i : i + batch_size]) for i in range(0, len(inputs), batch_size)]
-    )
+    whole_batches = len(inputs) // batch_size
+    predict = Predictor(model) if whole_batches >= _SEVERAL else model.predict
+    outputs = [
+        (predict if k < whole_batches else model.predict)(inputs[begin : begin + batch_size])
+        for k, begin in enumerate(range(0, len(inputs), batch_size))
+    ]
+    return np.concatenate(outputs)
 
 
 def check_examples(name: str, examples: Any) -> Examples:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from steps_side_by_side import Counted
 
 import autodiff as ad
 import nn
@@ -265,3 +266,24 @@ def test_without_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         for seed in range(2):
             agree(predict, rows(seed))
             assert ("no compiled kernels" in (predict.obstacle or "")) == (backend == "numpy")
+
+
+# --- of many batches ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 4, 9, 12, 13, 41])
+@pytest.mark.parametrize("model", [perceptron, Branching])
+def test_predictions_batch_by_batch_are_those_of_all_at_once(model: Any, n: int) -> None:
+    net, x = model(), rows(0, n)
+    got = nn.predictions(net, x, batch_size=4)
+    expected = [net.predict(x[i : i + 4]) for i in range(0, n, 4)]
+    np.testing.assert_allclose(got, np.concatenate(expected), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "calls"), [(8, 2), (11, 3), (12, 1), (40, 1), (43, 2)])
+def test_several_batches_of_predictions_are_repeated(
+    n: int, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = Sequential(ReLU())
+    counted = Counted(monkeypatch)
+    assert counted.during(lambda: nn.predictions(net, rows(0, n), batch_size=4)) == 2 * calls
