@@ -5,6 +5,8 @@ Both ways of computing round in the same places, and give the same bits.
 
 from __future__ import annotations
 
+import numpy as np
+
 from autodiff.arrays import Array
 from autodiff.kernels.dispatch import module, native, worth_it
 
@@ -42,8 +44,53 @@ def momentum(w: Array, v: Array, g: Array, rate: Array, mu: float, decay: float)
         w += v
 
 
+def adam(
+    w: Array, m: Array, v: Array, largest: Array | None, g: Array, rates: Array,
+    shares: tuple[float, float], epsilon: float, decay: float,
+) -> None:  # fmt: skip
+    """Take a step of Adam, in place.
+
+    w ← w - α′ w, m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², w ← w - α m / (r √v + ε), where
+    g + decay · w stands for g.
+
+    Args:
+        w: what moves.
+        m: the mean of gradients, of the same shape and dtype.
+        v: that of their squares, likewise.
+        largest: the largest v so far, which then stands for v in the last step.
+        g: the gradient, likewise; it is not changed.
+        rates: α, r and α′, (3,): jobs that are repeated read them anew.
+        shares: β₁ and β₂.
+        epsilon: ε.
+        decay: how fast w decays, through its gradient.
+    """
+    numbers = (*shares, epsilon, decay)
+    if (
+        _compiled("adam", (w, m, v, g), rates, numbers)
+        if largest is None
+        else _compiled("amsgrad", (w, m, v, largest, g), rates, numbers)
+    ):
+        return
+    rate, root, fading = map(float, rates)
+    if fading:
+        w += w * -fading
+    g = g + decay * w if decay else g
+    first, second = shares
+    m *= first
+    m += g * (1 - first)
+    v *= second
+    v += g * g * (1 - second)
+    square = v if largest is None else np.maximum(largest, v, out=largest)
+    step = np.sqrt(square, out=np.empty_like(w))
+    step *= root
+    step += epsilon
+    np.divide(m, step, out=step)
+    step *= -rate
+    w += step
+
+
 def _compiled(
-    name: str, arrays: tuple[Array, ...], rate: Array, numbers: tuple[float, ...]
+    name: str, arrays: tuple[Array, ...], rates: Array, numbers: tuple[float, ...]
 ) -> bool:
     """Let a compiled kernel do the step; False if there is none for these arrays."""
     w = arrays[0]
@@ -52,5 +99,5 @@ def _compiled(
     for x in arrays:
         if x.shape != w.shape or not x.flags.c_contiguous:
             return False
-    module("updates").step(name, arrays, rate, numbers)
+    module("updates").step(name, arrays, rates, numbers)
     return True

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import sqrt
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from autodiff.kernels.updates import adam
 from nn.module import Array, Parameter
-from nn.optimisers.optimiser import Group, Optimiser
+from nn.optimisers.optimiser import Group, Moving, Optimiser
 from nn.schedules import Rate
 
 
@@ -79,27 +80,38 @@ class Adam(Optimiser):
         self._mean = self._remember("mean")
         self._mean_square = self._remember("mean_square")
         self._largest = self._remember("largest_mean_square") if amsgrad else []
-        self._work = self._room()
+        self._adam_rates = np.zeros((len(self.parameters), 3))  # see ``kernels.updates.adam``
 
-    def _step(self, i: int, g: Array, rate: float) -> Array:
-        m, v, step = self._mean[i], self._mean_square[i], self._work[i]
+    def set_rates(self, moving: Iterable[Moving]) -> None:
+        super().set_rates(moving)
         first, second = self.betas
-        m *= first
-        m += np.multiply(g, 1 - first, out=step)
-        np.multiply(g, g, out=step)
-        step *= 1 - second
-        v *= second
-        v += step
-        if self.amsgrad:
-            v = np.maximum(self._largest[i], v, out=self._largest[i])
-        self._updates[i] += 1
-        t = int(self._updates[i])
-        np.sqrt(v, out=step)
-        step /= sqrt(1 - second**t)
-        step += self.epsilon
-        np.divide(m, step, out=step)
-        step *= -rate / (1 - first**t)
-        return step
+        for i, _, _ in moving:
+            self._updates[i] += 1
+            t, rate = int(self._updates[i]), float(self._rates[i])
+            fading = rate * self._decays[i] if self.decoupled else 0.0
+            self._adam_rates[i] = rate / (1 - first**t), 1 / sqrt(1 - second**t), fading
+
+    def _move(self, i: int, w: Parameter, g: Array, rate: float, decay: float) -> None:
+        w.rewrite(
+            lambda own: adam(
+                own,
+                self._mean[i],
+                self._mean_square[i],
+                self._largest[i] if self.amsgrad else None,
+                g,
+                self._adam_rates[i],
+                self.betas,
+                self.epsilon,
+                0.0 if self.decoupled else decay,
+            )
+        )
+
+    @property
+    def constants(self) -> tuple[Any, ...] | None:
+        return (self.betas, self.epsilon, self.amsgrad) if type(self) in (Adam, AdamW) else None
+
+    def arrays(self) -> list[Array]:
+        return [self._adam_rates, *self._mean, *self._mean_square, *self._largest]
 
 
 class AdamW(Adam):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
@@ -68,7 +67,7 @@ Moving: TypeAlias = tuple[int, Parameter, Array]
 """The number of a parameter, itself, and its gradient."""
 
 
-class Optimiser(ABC):
+class Optimiser:
     """Moves parameters step by step; a subclass says how far.
 
     Parameters that are frozen, or have no gradient, stay where they are, and so does what the
@@ -155,7 +154,7 @@ class Optimiser(ABC):
                 f"{self._name}.step: no parameter has a gradient; call backward() on the loss"
                 + (", of parameters that are not frozen" * any(w.frozen for w in self.parameters))
             )
-        self.set_rates()
+        self.set_rates(moving)
         self.move(moving)
         self.end_step()
 
@@ -174,8 +173,11 @@ class Optimiser(ABC):
         for i, w, gradient in moving:
             self._move(i, w, gradient, float(self._rates[i]), self._decays[i])
 
-    def set_rates(self) -> None:
+    def set_rates(self, moving: Iterable[Moving]) -> None:
         """Work out the rates of the next step.
+
+        Args:
+            moving: the parameters that will move.
 
         Raises:
             ValueError: a rate is negative or not finite.
@@ -191,7 +193,7 @@ class Optimiser(ABC):
         self.steps += 1
 
     @property
-    def constants(self) -> tuple[float, ...] | None:
+    def constants(self) -> tuple[Any, ...] | None:
         """What a step takes for granted that is always the same jobs; None if it is not.
 
         Rates are not: jobs read them anew.
@@ -214,12 +216,13 @@ class Optimiser(ABC):
             g = np.add(g, np.multiply(w.data, decay, out=scratch), out=scratch)
         w.move(self._step(i, g, rate))
 
-    @abstractmethod
     def _step(self, i: int, g: Array, rate: float) -> Array:
         """The step that parameter number ``i`` takes, given its gradient and its rate.
 
-        ``g`` is not to be changed. With coupled weight decay it lies in ``self._scratch[i]``.
+        ``g`` is not to be changed. With coupled weight decay it lies in ``self._scratch[i]``. Who
+        moves parameters in another way overrides ``_move``.
         """
+        raise NotImplementedError
 
     # --- memory -----------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class SGD(Optimiser):
             w.rewrite(lambda own: descent(own, g, own_rate, decay))
 
     @property
-    def constants(self) -> tuple[float, ...] | None:
+    def constants(self) -> tuple[Any, ...] | None:
         return (self.momentum,) if type(self) is SGD and self._is_compiled else None
 
     @property

@@ -238,7 +238,7 @@ class _Update:
             return self._record(moving)
         if not self._leaves.hold() or not self._are_same(moving):
             return False
-        self._optimiser.set_rates()
+        self._optimiser.set_rates(moving)
         self._jobs()
         for w in self._moving:
             w.rewritten()
@@ -264,7 +264,7 @@ class _Update:
 
         if not moving or not all(map(_is_plain, used())):
             return False
-        optimiser.set_rates()
+        optimiser.set_rates(moving)
 
         def move() -> list[Array]:
             optimiser.move(moving)

@@ -198,6 +198,9 @@ OPTIMISERS: dict[str, Callable[[Any], nn.Optimiser]] = {
     "accumulated gradients": lambda p: SGD(p, 0.1, momentum=0.9, accumulate="gradients"),
     "Nesterov": lambda p: SGD(p, 0.1, momentum=0.9, nesterov=True),
     "Adam": lambda p: Adam(p, 0.01),
+    "Adam with all": lambda p: Adam(
+        p, nn.CosineDecay(0.01, steps=10), betas=(0.5, 0.9), amsgrad=True, weight_decay=0.1
+    ),
     "AdamW": lambda p: nn.AdamW(p, 0.01, weight_decay=0.1),
     "Adagrad": lambda p: nn.Adagrad(p, 0.01),
     "RMSprop": lambda p: nn.RMSprop(p, 0.01),
@@ -221,6 +224,29 @@ def test_all_optimisers_take_their_steps(name: str, dtype: Any) -> None:
             np.testing.assert_allclose(
                 value, pair.twins_optimiser.state()[key], rtol=1e-3, atol=1e-5
             )
+
+
+@pytest.mark.parametrize("kind", [Adam, nn.AdamW])
+def test_steps_of_adam_are_repeated(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where parameters have taken part for different lengths of time."""
+    calls = 0
+    adam = nn.optimisers.adam.adam
+
+    def counted(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        adam(*arguments)
+
+    monkeypatch.setattr(nn.optimisers.adam, "adam", counted)
+    pair = Pair(optimiser=lambda p: kind(p, 0.01))
+    first = pair.net.layers[0].weight, pair.twin.layers[0].weight
+    for seed in range(9):
+        for weight in first:
+            weight.frozen = 2 <= seed < 5
+        before = calls
+        pair.agree(*batch(seed), digits=1e-9)
+        moving = 3 if 2 <= seed < 5 else 4
+        assert calls - before == moving * (2 if seed in (0, 2, 5) else 1)
 
 
 def test_float32_parameters_among_others_of_float64() -> None:

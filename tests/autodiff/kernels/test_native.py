@@ -514,6 +514,36 @@ def test_an_update_has_the_bits_of_its_formula(
     assert start[0].size == 0 or seen[0][0] != start[0].tobytes()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("decay", "fading"), [(0.0, 0.0), (5e-4, 0.0), (0.0, 1e-3)])
+@pytest.mark.parametrize("of_the_largest", [False, True])
+@pytest.mark.parametrize("shape", [(3,), (300, 700), (0,)])
+def test_a_step_of_adam_has_the_bits_of_its_formula(
+    shape: Sizes, of_the_largest: bool, decay: float, fading: float, dtype: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    generator = np.random.default_rng(0)
+    start = [generator.normal(size=shape).astype(dtype) for _ in range(6)]
+    start[2], start[3] = abs(start[2]), abs(start[3])
+    if start[0].size > 3:
+        start[3].reshape(-1)[:2] = np.nan, np.inf
+        start[4].reshape(-1)[:4] = 0.0, 1.0, np.nan, np.inf
+    seen = []
+    for backend, threads in (("numpy", 1), ("native", 1), ("native", 3)):
+        monkeypatch.setattr(config, "backend", backend)
+        monkeypatch.setattr(config, "threads", threads)
+        w, m, v, largest, *gradients = (array.copy() for array in start)
+        for t, g in enumerate(gradients, 1):
+            rates = np.array([0.01 / (1 - 0.9**t), (1 - 0.999**t) ** -0.5, fading])
+            top = largest if of_the_largest else None
+            with np.errstate(all="ignore"):
+                updates.adam(w, m, v, top, g, rates, (0.9, 0.999), 1e-8, decay)
+        seen.append([array.tobytes() for array in (w, m, v, largest, *gradients)])
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][4:] == [g.tobytes() for g in start[4:]]
+    assert start[0].size == 0 or seen[0][0] != start[0].tobytes()
+
+
 @pytest.mark.parametrize("begin", range(17))
 @pytest.mark.parametrize("count", [3, 14, 5000])
 def test_an_update_may_begin_anywhere_in_a_line_of_the_cache(
