@@ -2,8 +2,11 @@
 
     pip install -e '.[compare]' 'jax[cpu]'
     python -m benchmarks.networks                    prints the table
-    python -m benchmarks.networks --page             writes it into docs/benchmarks.md, too
+    python -m benchmarks.networks --page --data-dir DIR
     python -m benchmarks.networks --only lenet mlp   the rows whose names have one of these words
+
+``--page`` writes docs/benchmarks.md: the table, a whole training on MNIST, whose files are in DIR
+(``end_to_end.py``), and the memory that training takes (``memory.py``).
 
 Each library runs in a process of its own with as many threads, in turns with the others, in each of
 its configurations; the best of them is the one that counts. Quoted are medians of the ratios round
@@ -14,6 +17,7 @@ that is far from the peak, or below its goal.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +25,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks import memory
+from benchmarks import end_to_end, memory
 from benchmarks.contest import Contestant, compete, machine, middle, versions
 from benchmarks.timing import ratios
 
@@ -246,7 +250,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="the most; one is measured too")
     parser.add_argument("--only", nargs="*", default=[], help="rows with one of these words")
     parser.add_argument("--page", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--data-dir", default=os.environ.get("AUTODIFF_DATA_DIR"), help="of MNIST")
     options = parser.parse_args()
+    if options.page and options.data_dir is None:
+        parser.error("--page needs --data-dir, or the environment variable AUTODIFF_DATA_DIR")
     results = []
     peaks = {n: sgemm_peak(n) for n in sorted({1, options.threads})}
     head = [
@@ -273,7 +280,11 @@ def main() -> None:
         rows = [result.row() for result in results]
         held = memory.section()
         print("\n".join(held))
-        PAGE.write_text(page([*head, *rows, *foot, "", *held]), encoding="utf-8")
+        trained = end_to_end.section(Path(options.data_dir).resolve(), sorted(peaks))
+        print("\n".join(trained))
+        PAGE.write_text(
+            page([*head, *rows, *foot, "", *trained, "", *held]), encoding="utf-8"
+        )  # fmt: skip
 
 
 def shortfalls(results: list[Result]) -> list[str]:
@@ -303,8 +314,8 @@ def page(measured: list[str]) -> str:
         [
             "# Benchmarks",
             "",
-            "Written by `python -m benchmarks.networks --page`; to repeat it, or one row of it, by "
-            "a word of its name:",
+            "Written by `python -m benchmarks.networks --page --data-dir DIR`; to repeat the "
+            "table, or one row of it, by a word of its name:",
             "",
             "    pip install -e '.[compare]' 'jax[cpu]'",
             "    python -m benchmarks.networks",
