@@ -101,7 +101,7 @@ def correlate_input(
     rank = w.ndim - 2
     whole = padded_sizes(spatial, padding)
     if isinstance(t, Pooled):
-        if _is_plain(stride, dilation, groups):
+        if t.dtype == w.dtype and _is_plain(stride, dilation, groups):
             scattered = dispatch.module("scattered")
             kernels = _four(w).transpose(0, 2, 3, 1)
             x = _channels_first(scattered.correlate_input(t.winners, kernels, _two(whole)), rank)
@@ -130,7 +130,7 @@ def correlate_kernel(
     """See ``convolution.correlate_kernel``; ``padding`` are the zeros around each axis of x."""
     rank = len(size)
     if isinstance(t, Pooled):
-        if _is_plain(stride, dilation, groups):
+        if t.dtype == x.dtype and _is_plain(stride, dilation, groups):
             scattered = dispatch.module("scattered")
             images = _channels_last(framed(x, padding))
             w = scattered.correlate_kernel(images, t.winners, _two(size))
@@ -269,6 +269,9 @@ class Pooled:
         stride: the distance of neighbouring windows.
         padding: see ``max_pool``.
         last: whether the last of several equal largest elements wins, and not the first.
+
+    Attributes:
+        dtype: of the adjoint.
     """
 
     def __init__(
@@ -278,6 +281,7 @@ class Pooled:
         self._x, self._largest, self._last = x, largest, last
         self._t = _channels_last(t)
         self._windows = (size, stride, padding)
+        self.dtype = t.dtype
 
     @staticmethod
     def knows(t: Array, x: Array, size: Sizes, ties: Ties) -> bool:

@@ -413,6 +413,23 @@ def test_convolutions_take_what_pooling_sends_back(case: Any, dtype: Any) -> Non
         np.testing.assert_allclose(got, expected, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize("dtypes", [(np.float32, np.float64), (np.float64, np.float32)], ids=str)
+def test_what_pooling_sends_back_meets_operands_of_another_dtype(dtypes: Any) -> None:
+    """Compiled kernels read one dtype: with another one they would read beyond the operands."""
+    of_t, other = dtypes
+    x, w, _, sharp = pooled_convolution(2, 3, 8, (3, 3), (10, 10), ((2, 2), (2, 2), ()), of_t)
+    x, w, dense = x.astype(other), w.astype(other), sharp.dense
+    steps = ((1, 1), (1, 1), 1)
+    np.testing.assert_allclose(
+        correlate_input(sharp, w, (10, 10), *steps),
+        convolution.correlate_input(dense, w, (10, 10), *steps), rtol=0, atol=1e-4,
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        correlate_kernel(x, sharp, (3, 3), *steps),
+        convolution.correlate_kernel(x, dense, (3, 3), *steps), rtol=0, atol=1e-4,
+    )  # fmt: skip
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_convolutions_take_what_pooling_of_any_kind_sends_back(data: st.DataObject) -> None:
