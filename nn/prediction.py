@@ -5,13 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import numpy as np
-
-from autodiff import no_grad
 from autodiff.arrays import locked
-from autodiff.graph import bare
 from autodiff.transform.repeat import Leaves, Repeated
-from nn.module import Array, Module, evaluation
+from nn.module import Array, Module
 from nn.recordings import Recordings
 from nn.structure import Structure
 
@@ -72,13 +68,9 @@ class _Prediction:
     def __init__(self, structure: Structure, x: Array) -> None:
         (model,) = structure.parts
         self._leaves = Leaves(structure.parameters)
-        with no_grad(), evaluation():
-            self._repeated = Repeated(
-                lambda x: [np.asarray(bare(model(x)))],
-                (x,),
-                structure.buffers,
-                self._leaves.data(),
-            )
+        self._repeated = Repeated(
+            lambda x: [model.predict(x)], (x,), structure.buffers, self._leaves.data()
+        )
 
     @property
     def output(self) -> Array:
