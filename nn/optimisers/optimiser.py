@@ -222,7 +222,9 @@ class Optimiser:
         ``g`` is not to be changed. With coupled weight decay it lies in ``self._scratch[i]``. Who
         moves parameters in another way overrides ``_move``.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{self._name} does not say how far parameters move: define _step(i, g, rate), or _move"
+        )
 
     # --- memory -----------------------------------------------------------------------------------
 

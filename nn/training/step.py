@@ -40,9 +40,9 @@ class TrainingStep:
     Args:
         model: from inputs to outputs.
         loss: of outputs and targets, a single number; a module or a function.
-        optimiser: of the model's parameters. The steps of ``SGD`` are repeated too, unless its
-            momentum is Nesterov's or one of gradients; those of others, and of classes derived from
-            it, are taken as ever.
+        optimiser: of the model's parameters. The steps of ``SGD``, unless its momentum is
+            Nesterov's or one of gradients, of ``Adam`` and of ``AdamW`` are repeated too; those of
+            others, and of classes derived from these, are taken as ever.
         name: what messages call it.
 
     Attributes:

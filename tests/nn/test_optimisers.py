@@ -438,3 +438,14 @@ def test_only_weights_decay_unless_the_others_are_said_to(name: str, role: Any) 
     free.grad = np.array([1.0])
     alone.step()
     assert moved[False] == free.data.item()
+
+
+def test_an_optimiser_without_a_way_to_move_says_what_it_lacks() -> None:
+    class Idle(Optimiser):
+        """Has all but a step."""
+
+    w = Parameter([1.0])
+    (w * w).sum().backward()
+    with pytest.raises(NotImplementedError, match="Idle does not say how far .* define _step"):
+        Idle([w], 0.1).step()
+    assert w.data.tolist() == [1.0]

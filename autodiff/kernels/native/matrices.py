@@ -79,9 +79,9 @@ def _thin_product(x: Array, y: Array, bias: Array | None) -> Array:
     left = _memory(x)
     steps = (k, 1) if x.flags.c_contiguous else (1, m)
     strips = -(-n // _STRIP)
+    least = max(1, -(-strips // config.threads))  # the same ones each time: its cache has them
     in_parallel(
-        _thin, strips, left, steps, _memory(y), k, n, plus, out.reshape(-1),
-        least=-(-strips // config.threads),  # each has the same ones, which it finds in its cache
+        _thin, strips, left, steps, _memory(y), k, n, plus, out.reshape(-1), least=least
     )  # fmt: skip
     return out
 
