@@ -446,6 +446,6 @@ def test_an_optimiser_without_a_way_to_move_says_what_it_lacks() -> None:
 
     w = Parameter([1.0])
     (w * w).sum().backward()
-    with pytest.raises(NotImplementedError, match="Idle does not say how far .* define _step"):
+    with pytest.raises(NotImplementedError, match=r"Idle does not say how far .* define _step"):
         Idle([w], 0.1).step()
     assert w.data.tolist() == [1.0]
