@@ -24,7 +24,7 @@ from nn.training.checkpoints import checkpoint_file, read_checkpoint, write_chec
 from nn.training.examples import Examples, TrainingSet, check_examples, predictions
 from nn.training.generators import generator_states, restore_generators
 from nn.training.history import History
-from nn.training.progress import progress_bar
+from nn.training.progress import Progress
 from nn.training.step import TrainingStep
 
 Metric: TypeAlias = Callable[[Any, Any], Any]
@@ -180,21 +180,19 @@ class Trainer:
         self._resume(checkpoint, resume)
         if share:
             sets = {"validation": self._examples.validation(), **sets}
-        with progress_bar(steps, self.step, progress) as bar:
+        with Progress(steps, self.step, progress) as shown:
             while self.step < steps and self.stopped is None:
                 self._take_step()
-                bar.set_postfix_str(f"cost {self.cost:.4g}", refresh=False)
-                bar.update()
+                shown.step(self.cost)
                 last = self.step == steps or self.stopped is not None
                 if last or self.step % evaluate_every == 0:
                     self._evaluate(sets)
-                    if progress:
-                        bar.write(str(self.history[-1]))
+                    shown.say(self.history[-1])
                 last = self.step == steps or self.stopped is not None
                 if checkpoint is not None and (last or self.step % checkpoint_every == 0):
                     write_checkpoint(checkpoint, self.state())
-            if progress and self.stopped is not None:
-                bar.write(f"stopped at step {self.step}: {self.stopped}")
+            if self.stopped is not None:
+                shown.say(f"stopped at step {self.step}: {self.stopped}")
         for callback in self.callbacks:
             callback.after_training(self)
         return self.history

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from nn import (
     SGD,
@@ -93,6 +95,16 @@ def test_progress_bar_and_evaluations_are_shown(capfd: pytest.CaptureFixture[str
     shown = capfd.readouterr()
     assert shown.out.count("test accuracy") == 2
     assert "2/2" in shown.err
+
+
+def test_training_without_a_bar_waits_for_no_bar() -> None:
+    with tqdm.get_lock():  # as a process may that is killed, which then never lets go of it
+        training = threading.Thread(target=trained, kwargs={"steps": 1}, daemon=True)
+        training.start()
+        training.join(30)
+        waits = training.is_alive()
+    training.join()
+    assert not waits
 
 
 def diverging() -> None:
