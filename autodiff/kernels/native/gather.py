@@ -46,7 +46,7 @@ def add_rows(
         rows: number of sums, at most as ``tile_shape`` says.
         count: how long they are, likewise.
         factors: flat array.
-        places: flat array.
+        places: flat array of 32 bits.
         begin: the first term.
         end: behind the last one. Without terms nothing is read or written.
         step: how far terms are apart.
@@ -89,7 +89,7 @@ def _emit(write: Emitter, rows: int, masks: Any, kinds: Any, arguments: Any) -> 
     builder = write.builder
     factors, places, begin, end, step, x, x_origin, x_step, out, out_origin, out_step = arguments
     of_factors = write.address(kinds[0], factors)
-    of_places = builder.inttoptr(write.address(kinds[1], places), INT.as_pointer())
+    of_places = write.context.make_array(kinds[1])(write.context, builder, places).data
     at_x, at_out = write.address(kinds[5], x, x_origin), write.address(kinds[8], out, out_origin)
     lines = [write.moved(at_x, builder.mul(x_step, INT(r))) for r in range(rows)]
     targets = [write.moved(at_out, builder.mul(out_step, INT(r))) for r in range(rows)]
@@ -97,7 +97,7 @@ def _emit(write: Emitter, rows: int, masks: Any, kinds: Any, arguments: Any) -> 
              for v, mask in enumerate(masks)] for target in targets]  # fmt: skip
     with cgutils.for_range_slice(builder, begin, end, step) as (term, _):
         factor = write.number_at(write.moved(of_factors, term))
-        place = builder.load(builder.gep(of_places, [term]))
+        place = builder.sext(builder.load(builder.gep(of_places, [term])), INT)
         for line, registers in zip(lines, sums, strict=True):
             row = write.moved(line, place)
             for v, register in enumerate(registers):

@@ -53,14 +53,14 @@ def max_pool(
     shape = (len(x), *out, x.shape[3])
     y, places = buffers.empty(shape, x.dtype), buffers.empty(shape, np.int32)
     lines = len(x) * out[0]
-    in_parallel(_max_pool, lines, x, size, stride, corner, last, y, places,
+    in_parallel(_max_pool, lines, x, size, stride, corner, last or None, y, places,
                 least=_least(y, size, lines), shares=len(x), divided=(x, y, places))  # fmt: skip
     return y, places
 
 
 @shared
 def _max_pool(
-    first: int, end: int, x: Any, size: Any, stride: Any, corner: Any, last: bool, y: Any,
+    first: int, end: int, x: Any, size: Any, stride: Any, corner: Any, last: Any, y: Any,
     places: Any,
 ) -> None:  # fmt: skip
     _, high, wide, channels = y.shape

@@ -15,6 +15,7 @@ from autodiff.arrays import Array
 from autodiff.kernels import buffers
 from autodiff.kernels.native.compiler import internal
 from autodiff.kernels.native.gather import add_rows, tile_shape, whole
+from autodiff.kernels.native.met import met
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.strongest import NOBODY
 from autodiff.kernels.native.sums import add_up, chunks
@@ -84,7 +85,7 @@ def _correlate_input(
     each = len(shifts) + 1  # groups of adjoints for a window: one for each place, and nobody's
     ends = np.empty(strip * wide * each, np.uintp)
     factors = np.empty(len(ends) * outputs, t.dtype)
-    begins = np.empty(len(ends) * outputs, np.intp)
+    begins = np.empty(len(factors), np.int32)
     for i in range(first, end):
         flat[i * height * line : (i + 1) * height * line] = 0
         for top in range(0, high, strip):
@@ -157,8 +158,9 @@ def _correlate_kernel(
     _, _, rows, run = sums.shape
     _, height, width, channels = x.shape
     kernels, line = sums.reshape(-1), width * channels
+    adjoints, winners = t.reshape(-1), places.reshape(-1)
     tall, long = tile_shape(rows, run, x.itemsize)
-    strip, shifts = _strip(high, wide), _shifts(size, line, channels)
+    strip = _strip(high, wide)
     steps = (stride[0] * line, stride[1] * channels)
     seen = (strip - 1) * stride[0] + size[0] + rows - 1  # lines that a strip has to do with
     image = min(height, seen) * line
@@ -167,7 +169,7 @@ def _correlate_kernel(
     near = np.zeros(together * image + (rows - 1) * line + run, x.dtype)
     pitch = (outputs + 7) // 16 * 16 + 8  # odd in lines of the cache: columns then spread over it
     factors = np.empty(together * strip * wide * pitch, t.dtype)
-    corners = np.empty(together * strip * wide * pitch, np.intp)
+    corners = np.empty(len(factors), np.int32)
     slab = outputs * rows * run
     for part in range(first, end):
         kernels[part * slab : (part + 1) * slab] = 0
@@ -184,9 +186,10 @@ def _correlate_kernel(
                     source = x[i, above:below].reshape(-1)
                     copy(source, near[k * image : k * image + len(source)])
                     _look_up(
-                        t[i, top:bottom], places[i, top:bottom], shifts,
+                        adjoints, winners, (i * high + top) * wide, bottom - top, wide, outputs,
+                        size, (line, channels),
                         k * image + (row - above) * line + corner[1] * channels, steps,
-                        together * image, pitch, factors[k * terms :], corners[k * terms :],
+                        together * image, pitch, factors, corners, k * terms,
                     )  # fmt: skip
                 for o in range(outputs):
                     for a in range(0, rows, tall):
@@ -200,31 +203,32 @@ def _correlate_kernel(
 
 @internal
 def _look_up(
-    t: Any, places: Any, shifts: Any, origin: int, steps: Any, nothing: int, pitch: int,
-    factors: Any, corners: Any,
+    t: Any, places: Any, first: int, high: int, wide: int, outputs: int, size: Any, inside: Any,
+    origin: int, steps: Any, nothing: int, pitch: int, factors: Any, begins: Any, term: int,
 ) -> None:  # fmt: skip
-    """Find what each adjoint is multiplied with; nobody's become zeros, times zeros.
+    """Find what each adjoint is multiplied with.
 
     Args:
-        t: (height, width, o).
-        places: of that shape.
-        shifts: of the places in a window.
+        t: flat array.
+        places: likewise.
+        first: the first window.
+        high: rows of windows.
+        wide: columns of windows.
+        outputs: adjoints of each.
+        size: of a window.
+        inside: how far the rows and the columns of a window are apart.
         origin: where the first window is.
         steps: how far windows are apart.
         nothing: where there are zeros.
         pitch: how far windows are apart in the results.
-        factors: becomes the adjoints.
-        corners: becomes where that begins what they are multiplied with.
+        factors: becomes the adjoints; zeros for those of nobody.
+        begins: becomes where that begins what they are multiplied with; zeros for those of nobody.
+        term: the first one that is written.
     """
-    high, wide, outputs = t.shape
-    first = 0
     for r in range(high):
         for q in range(wide):
-            values, here = t[r, q], places[r, q]
-            row, corner = factors[first : first + outputs], corners[first : first + outputs]
-            at = origin + r * steps[0] + q * steps[1]
-            for o in range(outputs):
-                somebody = here[o] != NOBODY
-                row[o] = values[o] if somebody else t.dtype.type(0)
-                corner[o] = at + shifts[here[o]] if somebody else nothing
-            first += pitch
+            met(
+                t, places, (first + r * wide + q) * outputs, outputs, size, inside,
+                origin + r * steps[0] + q * steps[1], nothing, factors, begins,
+                term + (r * wide + q) * pitch,
+            )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+import math
 from typing import Any
 
 from llvmlite import ir
@@ -37,32 +37,35 @@ def strongest(
         channels: see there.
         begin: the place of the first element.
         row: how many places further on that of the next row is.
-        last: whether the last of several equal numbers is the largest, and not the first.
+        last: True, or None: whether the last of several equal numbers is the largest, and not the
+            first; known when this is compiled.
         y: flat array.
         places: flat array of 32 bits.
         to: where to write in both.
     """
     one = types.intp
-    signature = types.void(*of_window(x), one, one, types.boolean, y, places, one)
+    signature = types.void(*of_window(x), one, one, last, y, places, one)
+    comparison = ">" if last is types.none else ">="
 
     def emit(write: Emitter, window: Window, kinds: Any, arguments: Any) -> None:
         builder = write.builder
-        begin, row, last, y, places, to = arguments
-        best = cgutils.alloca_once_value(builder, write.spread(write.number(-inf)))
+        begin, row, _, y, places, to = arguments
+        best = cgutils.alloca_once_value(builder, write.spread(write.number(-math.inf)))
         place = cgutils.alloca_once_value(builder, _place(write, begin, row, INT(0), INT(0)))
-        for address, i, j in window.elements():
-            number = _place(write, begin, row, i, j)
-            here, held = write.load(address, 0, window.mask), builder.load(best)
-            equal = builder.fcmp_ordered("==", here, held)
-            larger = builder.fcmp_ordered(">", here, held)
-            larger = builder.select(last, builder.or_(larger, equal), larger)
-            larger = builder.or_(larger, builder.fcmp_unordered("uno", here, here))
-            builder.store(builder.select(larger, here, held), best)
-            builder.store(builder.select(larger, number, builder.load(place)), place)
-        held, to = builder.load(best), builder.add(to, window.first)
+        spoilt = cgutils.alloca_once_value(builder, write.spread(ir.IntType(1)(0)))
+        for neighbours in window.neighbours():
+            numbers = [write.load(element.address, 0, window.mask) for element in neighbours]
+            for here, (_, i, j) in zip(numbers, neighbours, strict=True):
+                held, number = builder.load(best), _place(write, begin, row, i, j)
+                larger = builder.fcmp_ordered(comparison, here, held)
+                builder.store(builder.select(larger, here, held), best)
+                builder.store(builder.select(larger, number, builder.load(place)), place)
+            nan = builder.fcmp_unordered("uno", numbers[0], numbers[-1])  # one of both, if two
+            builder.store(builder.or_(builder.load(spoilt), nan), spoilt)
+        nan, to = builder.load(spoilt), builder.add(to, window.first)
+        held = builder.select(nan, write.spread(write.number(math.nan)), builder.load(best))
         write.store(held, write.address(kinds[3], y, to), 0, window.mask)
-        nobody = builder.fcmp_unordered("uno", held, held)
-        place = builder.select(nobody, write.spread(_PLACE(NOBODY)), builder.load(place))
+        place = builder.select(nan, write.spread(_PLACE(NOBODY)), builder.load(place))
         write.store_places(place, write.place_of(kinds[4], places, to), window.mask)
 
     return signature, by_channels(emit)

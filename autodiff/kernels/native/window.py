@@ -6,8 +6,8 @@ channels, what a loop over them takes to begin and to end would be most of the w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from numba import types
 from numba.core import cgutils
@@ -73,6 +73,14 @@ def by_channels(emit: Any) -> Any:
     return every_vector
 
 
+class Element(NamedTuple):
+    """An element of a window: its address, its row and its column."""
+
+    address: Any
+    row: Any
+    column: Any
+
+
 class Window:
     """A vector of channels of a window.
 
@@ -102,14 +110,29 @@ class Window:
         self._down, self._across = cgutils.unpack_tuple(builder, steps, 2)
         self._rows, self._columns = cgutils.unpack_tuple(builder, counts, 2)
 
-    def elements(self) -> Iterator[tuple[Any, Any, Any]]:
-        """Write loops over the elements: the address of each, its row and its column."""
+    def elements(self) -> Iterator[Element]:
+        """Go through the elements, one after the other: what follows is written for each."""
+        for neighbours in self.neighbours():
+            yield from neighbours
+
+    def neighbours(self) -> Iterator[Sequence[Element]]:
+        """The same, for one or more at once that follow each other.
+
+        Windows of 2×2, the most common ones, are written out row by row, others as loops.
+        """
         write, builder = self._write, self._write.builder
-        with cgutils.for_range(builder, self._rows) as outer:
-            line = write.moved(self._at, builder.mul(outer.index, self._down))
-            with cgutils.for_range(builder, self._columns) as inner:
-                address = write.moved(line, builder.mul(inner.index, self._across))
-                yield address, outer.index, inner.index
+        two = [builder.icmp_signed("==", n, INT(2)) for n in (self._rows, self._columns)]
+        with builder.if_else(builder.and_(*two)) as (small, large):
+            with small:
+                for i in range(2):
+                    line = write.moved(self._at, builder.mul(INT(i), self._down))
+                    pair = [write.moved(line, builder.mul(INT(j), self._across)) for j in range(2)]
+                    yield [Element(at, INT(i), INT(j)) for j, at in enumerate(pair)]
+            with large, cgutils.for_range(builder, self._rows) as outer:
+                line = write.moved(self._at, builder.mul(outer.index, self._down))
+                with cgutils.for_range(builder, self._columns) as inner:
+                    address = write.moved(line, builder.mul(inner.index, self._across))
+                    yield [Element(address, outer.index, inner.index)]
 
     def send(self, vector: Any, address: Any, how: Any) -> None:
         """Add numbers to an element, or write them, as ``ADD``, ``WRITE`` and ``STREAM`` say."""
