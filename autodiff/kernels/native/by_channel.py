@@ -15,7 +15,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
@@ -27,13 +26,13 @@ from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.streams import manner_of
 from autodiff.kernels.native.sums import add_up, chunks
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.touch import touch
 from autodiff.kernels.native.vectors import INT, LONGEST, Emitter
 from autodiff.kernels.native.window import STREAM, WRITE, settle
 from autodiff.kernels.windows import REMEMBERED, Sizes
 
 MOST_PLACES = 9
 """Places of a kernel for which it and its sums stay in registers."""
-_WORD = ir.IntType(32)
 _BLOCK = 1 << 17
 """Bytes of an image that the cache gets at once, with those of as many adjoints."""
 
@@ -105,8 +104,8 @@ def _correlate_both(
             bottom = min(top + lines, seen[0])
             at_t = image * made[0] * line_of_t
             rows = max(0, top + min(down)), min(made[0], bottom + max(down))
-            _touch(t, at_t + rows[0] * line_of_t, (rows[1] - rows[0]) * line_of_t)
-            _touch(x, (image * seen[0] + top) * line, (bottom - top) * line)
+            touch(t, at_t + rows[0] * line_of_t, (rows[1] - rows[0]) * line_of_t)
+            touch(x, (image * seen[0] + top) * line, (bottom - top) * line)
             for column in range(0, channels, lanes):
                 last = min(lanes, channels - column)
                 to = part * slab + column
@@ -122,28 +121,6 @@ def _correlate_both(
                                 across, channels, w, column, sums, to, to_x, how, last,
                             )  # fmt: skip
     settle(how)
-
-
-@written
-def _touch(typing: Any, x: Any, first: Any, count: Any) -> Any:
-    """Read so many numbers of a flat array from memory, in order, so that the cache has them.
-
-    The processor then has as many lines under way as it can; hints that it might fetch them did
-    nothing.
-    """
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, first, count = arguments
-        write = Emitter(signature.args[0].dtype.bitwidth, context, builder)
-        begin = write.address(signature.args[0], x, first)
-        size = builder.mul(count, INT(write.bytes))
-        unused = ir.FunctionType(ir.VoidType(), [_WORD])
-        with cgutils.for_range_slice(builder, INT(0), size, INT(LINE)) as (place, _):
-            word = builder.load(builder.inttoptr(builder.add(begin, place), _WORD.as_pointer()))
-            builder.asm(unused, "", "r", [word], True)  # so that no compiler leaves it out
-        return context.get_dummy_value()
-
-    return types.void(x, types.intp, types.intp), emit
 
 
 @written

@@ -18,6 +18,7 @@ from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.product import SPARE, panel_width
 from autodiff.kernels.native.product import product as _product
 from autodiff.kernels.native.team import shared
+from autodiff.kernels.native.touch import touch
 from autodiff.kernels.native.walk import copy, grid
 from autodiff.kernels.native.window import WRITE
 from autodiff.kernels.replay import preparation
@@ -28,6 +29,8 @@ _ROWS = 48
 """Rows that are worked on together: as many tiles of each height as fit without a rest."""
 _STRIP = 128
 """Columns of which a thread does a product of few rows."""
+_JUMPING = 4
+"""Panels from which on one has so little of each row that all rows are touched first."""
 _TURNING = 3
 """How much longer it takes to copy numbers across their order."""
 _IN_PLACE = 1 << 20
@@ -161,11 +164,16 @@ def _blocks(
     room = np.empty(len(targets) * width * turned, out.dtype)
     nothing = np.zeros(width, out.dtype)
     panels, last = -(-columns // width), max(1, rows // _ROWS) - 1
+    jumping = panels >= _JUMPING
     for part in range(first, end):
         begin, column = part // panels * _ROWS, part % panels * width
         height = rows - begin if part // panels == last else _ROWS
         wide = min(width, columns - column)
         to, origin = (room, 0) if turned else (out, begin * columns + column)
+        if jumping and part == 0 and panel == width:  # else it has just been laid out
+            touch(w, 0, len(w))
+        if jumping and column == 0 and not turned and height * columns <= _IN_PLACE:
+            touch(out, begin * columns, height * columns)
         _product(
             None, x, begin * x_row, places, height, x_steps, w, part % panels * panel, w_steps,
             panel_width(wide, w.itemsize), counts, nothing, 0, 0, to, origin, targets, wide, WRITE,
