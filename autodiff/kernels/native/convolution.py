@@ -21,7 +21,7 @@ from autodiff.kernels.native.product import SPARE, lay_out, panel_width, panels,
 from autodiff.kernels.native.streams import manner_of
 from autodiff.kernels.native.sums import CHUNKS, add_up, chunks
 from autodiff.kernels.native.team import shared
-from autodiff.kernels.native.walk import Walk, block_of, fill, frame_of, grid, walk
+from autodiff.kernels.native.walk import Walk, block_of, fill, frame_of, grid, reach, walk
 from autodiff.kernels.native.window import WRITE, settle
 from autodiff.kernels.replay import fixed
 from autodiff.kernels.windows import REMEMBERED, Sizes
@@ -200,8 +200,7 @@ def _correlate(
             fill(walk, image, images, row, x, frame)
             seen, at = frame, 0
         else:
-            at = image * walk.high + walk.top + row * walk.stride
-            seen, at = x, (at * walk.wide + walk.left) * walk.channels
+            seen, at = x, reach(walk, image, images, row, lines, x)
         for group in range(groups):
             product(
                 by_channel, seen, at + group * channels, rows, images * lines * walk.columns,
@@ -283,8 +282,7 @@ def _correlate_kernel(
                 fill(walk, image, images, row, x, frame)
                 seen, at = frame, 0
             else:
-                at = image * walk.high + walk.top + row * walk.stride
-                seen, at = x, (at * walk.wide + walk.left) * walk.channels
+                seen, at = x, reach(walk, image, images, row, lines, x)
             for group in range(groups):
                 o = group * ours
                 begin = (image * walk.rows + row) * walk.columns * outputs + o

@@ -15,6 +15,7 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels.buffers import LINE
 from autodiff.kernels.native.compiler import internal
+from autodiff.kernels.native.touch import touch
 from autodiff.kernels.replay import fixed
 from autodiff.kernels.windows import REMEMBERED, Sizes
 
@@ -146,3 +147,13 @@ def fill(walk: Walk, image: int, images: int, row: int, x: Any, frame: Any) -> N
                 copy(x[at : at + count], part)
             else:
                 part[:] = 0
+
+
+@internal
+def reach(walk: Walk, image: int, images: int, row: int, lines: int, x: Any) -> int:
+    """Where a block begins to read images that need no frame; they are touched."""
+    line = walk.wide * walk.channels
+    begin = (image * walk.high + walk.top + row * walk.stride) * line
+    seen = images * walk.high if lines == walk.rows else lines * walk.stride
+    touch(x, begin, min(seen * line, len(x) - begin))
+    return begin + walk.left * walk.channels
