@@ -28,6 +28,8 @@ _NEAR = 1 << 15
 """Bytes of images that are read together: they stay in the cache that is nearest."""
 _POSITIONS = 256
 """Windows that are looked at together."""
+_TERMS = 128
+"""Windows that are worth a sum of their own, which is added to the others in the end."""
 
 
 @internal
@@ -141,8 +143,8 @@ def _sort(
 
 def correlate_kernel(x: Array, t: Winners, size: Sizes) -> Array:
     """The transpose with respect to w: to (o, kernel height, kernel width, c)."""
-    batch, channels, outputs = len(x), x.shape[3], t.values.shape[3]
-    (parts, ends), run = chunks(batch), size[1] * channels
+    batch, channels, (_, high, wide, outputs) = len(x), x.shape[3], t.values.shape
+    (parts, ends), run = chunks(batch, -(-_TERMS // max(1, high * wide))), size[1] * channels
     sums = buffers.empty((parts, outputs, size[0], whole(run, x.itemsize)), x.dtype)
     in_parallel(_correlate_kernel, parts, ends, *t, x, sums)
     w = add_up(sums)[..., :run] if parts else np.zeros((*sums.shape[1:-1], run), x.dtype)

@@ -25,12 +25,16 @@ _BLOCK = 1 << 12
 
 
 @lru_cache(REMEMBERED)
-def chunks(count: int) -> tuple[int, Array]:
+def chunks(count: int, least: int = 1) -> tuple[int, Array]:
     """Into how many parts a sum of so many terms falls, and where they begin and end.
 
     The array is not to be written to.
+
+    Args:
+        count: of the terms.
+        least: terms that a part has at least, if there are as many.
     """
-    parts = min(CHUNKS, count)
+    parts = min(CHUNKS, -(-count // least))
     return parts, fixed(np.arange(parts + 1) * count // max(parts, 1))
 
 
