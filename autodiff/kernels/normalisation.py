@@ -16,6 +16,7 @@ import numpy as np
 from autodiff.arrays import Array
 from autodiff.kernels import dispatch
 from autodiff.kernels.dispatch import contiguous
+from autodiff.kernels.pointwise import gate
 
 Axes = tuple[int, ...]
 
@@ -54,26 +55,41 @@ def standardise(x: Any, weight: Any, bias: Any, axis: Axes, eps: float) -> tuple
 
 
 def adjoints(
-    t: Array, x: Array, weight: Any, bias: Any, moments: Moments, axis: Axes, eps: float
-) -> tuple[Array, Array, Array]:
+    t: Array, x: Array, weight: Any, bias: Any, moments: Moments, axis: Axes, eps: float,
+    seen: Array | None = None,
+) -> tuple[Array, Array, Array]:  # fmt: skip
     """What the adjoint t of ``standardise`` sends back to x, to the weight and to the bias.
 
     What it sends to the last two has yet to be summed over the axes that they broadcast along.
+
+    Args:
+        t: the adjoint.
+        x: see ``standardise`` for what follows.
+        weight: see there.
+        bias: see there.
+        moments: what was found there.
+        axis: see there.
+        eps: see there.
+        seen: what was made of x, if t counts only where that is positive.
     """
     mean, variance = moments
     spread = np.sqrt(variance + eps)
     matrix = _matrix(x, weight, bias, axis, t)
+    if seen is not None and (matrix is None or matrix.along_rows):
+        t = gate(seen, t)
     if matrix is None:
         h = (x - mean) / spread
         g = t * weight
         along = np.mean(g, axis=axis, keepdims=True)
         across = np.mean(g * h, axis=axis, keepdims=True)
         return (g - along - h * across) / spread, t * h, t
-    native = matrix.native
-    way = native.adjoints_of_rows if matrix.along_rows else native.adjoints_of_columns
-    to_x, to_weight, to_bias = way(
-        matrix.flat(t), matrix.flat(x), mean.ravel(), spread.ravel(), matrix.per_column(weight)
-    )
+    operands = matrix.flat(t), matrix.flat(x), mean.ravel(), spread.ravel()
+    w = matrix.per_column(weight)
+    if matrix.along_rows:
+        to_x, to_weight, to_bias = matrix.native.adjoints_of_rows(*operands, w)
+    else:  # what was made of x is made again, bit for bit: that is faster than to read it
+        b = None if seen is None else matrix.per_column(bias)
+        to_x, to_weight, to_bias = matrix.native.adjoints_of_columns(*operands, w, b)
     return matrix.back(to_x), matrix.spread_out(to_weight), matrix.spread_out(to_bias)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from autodiff.adjoint import dense
 from autodiff.graph import Axes, Node, Operand, describe
 from autodiff.kernels import normalisation
 from autodiff.kernels.normalisation import Moments
+from autodiff.ops.gated import Gated
 from autodiff.ops.pointwise import sqrt, square
 from autodiff.ops.reductions import axes_of, count_of, mean, sum
 from autodiff.ops.rules import Explicit
@@ -50,10 +52,13 @@ class _Standardise(Explicit):
         self, wanted: Sequence[int], t: Any, f: Any, operands: Operands, parameters: Parameters
     ) -> Iterable[Any]:
         if any(isinstance(operand, Node) for operand in (t, *operands)):
-            return super().vjps(wanted, t, f, operands, parameters)
+            return super().vjps(wanted, dense(t), f, operands, parameters)
         axis, eps, found = (parameters[name] for name in ("axis", "eps", "found"))
         x, weight, bias = operands
-        sent = normalisation.adjoints(t, x, weight, bias, found.moments, axis, eps)
+        seen = None
+        if isinstance(t, Gated):
+            t, seen = (t.values, f) if t.is_of(f) else (t.dense(), None)
+        sent = normalisation.adjoints(t, x, weight, bias, found.moments, axis, eps, seen)
         return [sum_to(sent[i], shape_of(operands[i])) for i in wanted]
 
     def expression(self, names: Sequence[str], parameters: Parameters) -> str:
@@ -80,6 +85,7 @@ _standardise = _Standardise(
         lambda t, f, x, w, b, **_: sum_to(t, shape_of(b)),
     ),
 )
+_standardise.takes = (Gated,)
 
 
 def _readable_x(

@@ -22,6 +22,7 @@ from autodiff.adjoint import Masked
 from autodiff.graph import Node, Operand, bare, describe
 from autodiff.kernels import pointwise as kernels
 from autodiff.ops import generate
+from autodiff.ops.gated import Gating
 from autodiff.ops.rows import NODES, Binary, Unary, row
 from autodiff.ops.rules import Explicit, Linear
 from autodiff.primitive import Operands, Parameters
@@ -67,7 +68,7 @@ ceil: Unary          = row("ceil",         "ceil(x)",         "0")
 trunc: Unary         = row("trunc",        "trunc(x)",        "0")
 rint: Unary          = row("rint",         "rint(x)",         "0")
 _fraction            = row("fraction",     "fraction(x)",     "1")
-relu: Unary          = row("relu",         "relu(x)",         "x > 0")
+relu: Unary          = row("relu",         "relu(x)",         "x > 0", kind=Gating)
 maximum: Binary      = row("maximum",      "maximum(x, y)",   "where(x == y, 0.5, x > y)",
                                                               "where(x == y, 0.5, y > x)")
 minimum: Binary      = row("minimum",      "minimum(x, y)",   "where(x == y, 0.5, x < y)",

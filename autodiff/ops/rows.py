@@ -66,7 +66,7 @@ NODES: dict[str, Any] = CONSTANTS | {
 _MEANINGS: dict[str, ast.expr] = {}
 
 
-class _Row(Pointwise):
+class Row(Pointwise):
     """A primitive with functions on floats, generated when they are first needed."""
 
     @cached
@@ -87,7 +87,9 @@ class _Row(Pointwise):
         return generate.scalar_contributions(self) if len(self.operand_names) < 3 else None
 
 
-def row(name: str, value: str, *partials: str, means: str | None = None) -> Any:
+def row(
+    name: str, value: str, *partials: str, means: str | None = None, kind: type[Row] = Row
+) -> Any:
     """A row of a table: the operation made from its formulas.
 
     Args:
@@ -95,8 +97,9 @@ def row(name: str, value: str, *partials: str, means: str | None = None) -> Any:
         value: the function.
         partials: its derivative with respect to each operand.
         means: what a drawing writes in place of a name that only the library knows.
+        kind: of primitive.
     """
-    primitive = _Row(name, value, partials, ARRAYS, NODES, _MEANINGS)
+    primitive = kind(name, value, partials, ARRAYS, NODES, _MEANINGS)
     generate.FLOATS.setdefault(name, lambda *x: primitive.on_floats(*x))
     ARRAYS.setdefault(name, lambda *x: primitive.compute(*x))
     operation: Any = primitive

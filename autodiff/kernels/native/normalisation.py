@@ -69,14 +69,25 @@ def _standardised_columns(
 
 
 def adjoints_of_columns(
-    t: Array, x: Array, mean: Array, spread: Array, weight: Array
+    t: Array, x: Array, mean: Array, spread: Array, weight: Array, seen: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """See ``adjoints_of_rows``; mean and spread are (columns,)."""
-    to_bias, products = _sums_of_columns(t, x, np.zeros_like(mean), mean)
+    """See ``adjoints_of_rows``; mean and spread are (columns,).
+
+    Args:
+        t: see there for what follows.
+        x: see there.
+        mean: see there.
+        spread: see there.
+        weight: see there.
+        seen: the bias, if t counts only where what was made of x is positive.
+    """
+    scale = weight / spread
+    gate = () if seen is None else (scale, seen)
+    to_bias, products = _sums_of_columns(t, x, np.zeros_like(mean), mean, *gate)
     to_weight = products / spread
-    # weight / spread · (t - mean of t - h · mean of t h), with h = (x - mean) / spread
+    # scale · (t - mean of t - h · mean of t h), with h = (x - mean) / spread
     rows = x.size // len(mean)
-    along = _long(x, mean, weight / spread, to_weight / (spread * rows), to_bias / rows)
+    along = _long(x, mean, scale, to_weight / (spread * rows), to_bias / rows, *gate[1:])
     to_x = buffers.empty_like(x)
     in_parallel(_adjoint_of_columns, _count(x, along), manner_of(to_x), t, x, along, to_x)
     return to_x, to_weight.astype(x.dtype), to_bias.astype(x.dtype)
@@ -87,22 +98,30 @@ def _adjoint_of_columns(
     first: int, end: int, how: int, t: Any, x: Any, along: Any, to_x: Any
 ) -> None:  # fmt: skip
     mean, scale, slope, offset = along[0], along[1], along[2], along[3]
-    width = len(mean)
+    gated = len(along) > 4
+    shift = along[4] if gated else mean
+    zero, width = x.dtype.type(0), len(mean)
     room = room_of(how, to_x, width)
     for start in range(first * width, min(end * width, len(x)), width):
         stop = min(start + width, len(x))
         above, row, below = t[start:stop], x[start:stop], piece_of(how, room, to_x, start, stop)
         for k in range(len(row)):
-            below[k] = (above[k] - offset[k] - (row[k] - mean[k]) * slope[k]) * scale[k]
+            d, sent = row[k] - mean[k], above[k]
+            if gated:
+                sent = sent if d * scale[k] + shift[k] > zero else zero
+            below[k] = (sent - offset[k] - d * slope[k]) * scale[k]
         send(how, room, to_x, start, stop)
     settle(how)
 
 
-def _sums_of_columns(t: Array, x: Array, q: Array, p: Array) -> Array:
-    """Σ (t - q) and Σ (t - q) (x - p) along each column: (2, columns) of float64."""
-    along = _long(x, q, p)
+def _sums_of_columns(t: Array, x: Array, q: Array, p: Array, *gate: Array) -> Array:
+    """Σ (t - q) and Σ (t - q) (x - p) along each column: (2, columns) of float64.
+
+    With a gate, 0 stands for t where (x - p) · gate[0] + gate[1] is not positive.
+    """
+    along = _long(x, q, p, *gate)
     parts = -(-_count(x, along) // _BLOCK)
-    sums = np.empty((parts, *along.shape), x.dtype)
+    sums = np.empty((parts, 2, along.shape[1]), x.dtype)
     in_parallel(_add_columns, parts, _BLOCK, t, x, along, sums)
     total: Array = sums.sum(0, dtype=np.float64).reshape(2, -1, len(p)).sum(1)
     return total
@@ -111,7 +130,9 @@ def _sums_of_columns(t: Array, x: Array, q: Array, p: Array) -> Array:
 @shared
 def _add_columns(first: int, end: int, block: int, t: Any, x: Any, along: Any, sums: Any) -> None:
     q, p = along[0], along[1]
-    width = len(p)
+    gated = len(along) > 2
+    scale, shift = (along[2], along[3]) if gated else (q, p)
+    zero, width = x.dtype.type(0), len(p)
     for part in range(first, end):
         plain, products = sums[part, 0], sums[part, 1]
         plain[:] = 0
@@ -120,9 +141,12 @@ def _add_columns(first: int, end: int, block: int, t: Any, x: Any, along: Any, s
         for start in range(begin, min(begin + block * width, len(x)), width):
             above, row = t[start : start + width], x[start : start + width]
             for k in range(len(row)):
-                d = above[k] - q[k]
-                plain[k] += d
-                products[k] += d * (row[k] - p[k])
+                d, sent = row[k] - p[k], above[k]
+                if gated:
+                    sent = sent if d * scale[k] + shift[k] > zero else zero
+                sent -= q[k]
+                plain[k] += sent
+                products[k] += sent * d
 
 
 def _long(x: Array, *per_column: Array) -> Array:
