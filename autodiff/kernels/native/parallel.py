@@ -39,10 +39,10 @@ class _Team:
         """Let so many threads help, and none sleep; fewer if the system gives no more."""
         if not self.helpers:
             # It is compiled here: in a thread, numba's lock would be held while this one may fork.
-            team.help_out(self.address, 0, 0)
+            team.help_out(self.address, 0, 0, 0)
         while len(self.helpers) < count:
             try:
-                self.helpers.append(_Helper(self.address))
+                self.helpers.append(_Helper(self.address, len(self.helpers) + 1))
             except RuntimeError:  # too many of them, or Python is about to end
                 break
         self.cells[team.MOST] = count
@@ -60,19 +60,19 @@ class _Team:
 class _Helper:
     """A thread that helps, until nothing has come for a while; then it sleeps."""
 
-    def __init__(self, address: int) -> None:
+    def __init__(self, address: int, own: int) -> None:
         self._asleep = self._ended = False
         self._bell = threading.Lock()
         self._bell.acquire()
         self._thread = threading.Thread(
-            target=self._run, args=(address,), name="autodiff", daemon=True
+            target=self._run, args=(address, own), name="autodiff", daemon=True
         )
         self._thread.start()
 
-    def _run(self, address: int) -> None:
+    def _run(self, address: int, own: int) -> None:
         last = 0
         while not self._ended:
-            last = team.help_out(address, last, _PATIENCE)
+            last = team.help_out(address, own, last, _PATIENCE)
             self._asleep = True
             self._bell.acquire()
 

@@ -23,12 +23,17 @@ from autodiff.kernels.native.vectors import INT
 
 _LINE = 8
 """Whole numbers in a line of the cache: each cell has one to itself."""
-STATE, NEXT, COUNT, GRAIN, MOST, FAILED, FUNCTION, ARGUMENTS, COPY, LENGTH = range(
+STATE, COUNT, GRAIN, MOST, FAILED, FUNCTION, ARGUMENTS, COPY, LENGTH, NEXT = range(
     0, 10 * _LINE, _LINE
 )
-"""Where the cells are: who is at work, which part comes next, how many there are, how many are
-taken at once, how many threads may help, whether one failed, and the job itself: a function, where
-its arguments are, where they are to be copied to (nowhere if 0), and how many bytes they have."""
+"""Where the cells are: who is at work, how many parts there are, how many are taken at once, how
+many threads may help, whether one failed, and the job itself: a function, where its arguments are,
+where they are to be copied to (nowhere if 0), and how many bytes they have. From ``NEXT`` on there
+is one cell for each share of the parts: which one comes next."""
+
+_SHARES = 64
+"""Shares at most. Each thread begins with one, the same in each job: its cache then has what it
+wrote before. Threads that have done theirs go on with what is left of others'."""
 
 ROOM = 1 << 13
 """Bytes that arguments have at most."""
@@ -53,9 +58,10 @@ _OFTEN = 32
 
 def cells() -> Array:
     """The memory of a team, as it is before the first job."""
-    room = np.zeros(11 * _LINE, np.int64)
+    count = NEXT + _SHARES * _LINE
+    room = np.zeros(count + _LINE, np.int64)
     begin = -room.ctypes.data // room.itemsize % _LINE
-    return room[begin : begin + 10 * _LINE]
+    return room[begin : begin + count]
 
 
 # --- what no other thread can come between --------------------------------------------------------
@@ -219,26 +225,36 @@ def _call(typing: Any, function: Any, held: Any, first: Any, end: Any) -> Any:
 
 
 @internal
-def _work(team: int) -> None:
-    """Take parts of the job until there are none."""
-    grain, count = _read(team, GRAIN), _read(team, COUNT)
+def _shares(team: int) -> int:
+    """How many shares the parts of the job fall into."""
+    shares: int = min(_read(team, MOST) + 1, _SHARES)
+    return shares
+
+
+@internal
+def _work(team: int, own: int) -> None:
+    """Take parts of the job until there are none, those of a thread's own share first."""
+    grain, count, shares = _read(team, GRAIN), _read(team, COUNT), _shares(team)
     function, held = _read(team, FUNCTION), _read(team, ARGUMENTS)
-    while True:
-        first = _add(team, NEXT, grain)
-        if first >= count:
-            return
-        if _call(function, held, first, min(first + grain, count)):
-            _write(team, FAILED, 1)
+    for further in range(shares):
+        share = (own + further) % shares
+        place, end = NEXT + share * _LINE, (share + 1) * count // shares
+        while _read(team, place) < end:
+            first = _add(team, place, grain)
+            if first < end and _call(function, held, first, min(first + grain, end)):
+                _write(team, FAILED, 1)
 
 
 @internal
 def _lead(team: int, count: int) -> None:
     """Let all do the job that has been published, and help."""
-    _write(team, NEXT, 0)
+    shares = _shares(team)
+    for share in range(shares):
+        _write(team, NEXT + share * _LINE, share * count // shares)
     _write(team, COUNT, count)
     _write(team, FAILED, 0)
     _add(team, STATE, (1 << _JOB) + _OPEN)
-    _work(team)
+    _work(team, 0)
     _add(team, STATE, -_OPEN)  # nobody begins any more
     looked = 0
     while _read(team, STATE) & _HELPERS:
@@ -270,11 +286,12 @@ def repeat(team: int, jobs: Any, helpers: int) -> None:
 
 
 @compiled
-def help_out(team: int, last: int, patience: int) -> int:
+def help_out(team: int, own: int, last: int, patience: int) -> int:
     """Help with every job that comes.
 
     Args:
         team: where its cells are.
+        own: the share that this thread begins with; that of who leads is 0.
         last: the job with which this thread helped last.
         patience: how often it looks for a new one before it returns.
 
@@ -286,7 +303,7 @@ def help_out(team: int, last: int, patience: int) -> int:
         state = _read(team, STATE)
         new = state & _OPEN and state >> _JOB != last and state & _HELPERS < _read(team, MOST)
         if new and _replace(team, STATE, state, state + 1):
-            _work(team)
+            _work(team, own)
             _add(team, STATE, -1)
             last, looked = state >> _JOB, 0
         else:
