@@ -47,7 +47,7 @@ def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
             "lambda p, t: np.mean((p > 0.5) == t)"
         )
     _need_labels("accuracy: labels", right, scores.shape[1])
-    return int(np.sum(np.argmax(scores, axis=1) == right)) / len(right)
+    return int(np.count_nonzero(scores.argmax(axis=1) == right)) / len(right)
 
 
 def _from_one_hot(rows: Array) -> Array:
@@ -189,7 +189,7 @@ def class_report(
 def _need_labels(name: str, numbers: Array, classes: int) -> None:
     if numbers.size and numbers.dtype.kind not in "iu":
         raise TypeError(f"{name} are whole numbers, got dtype {numbers.dtype}")
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+    if numbers.size and numbers.astype(np.uintp).max() >= classes:  # as negative ones are then
         raise ValueError(
             f"{name} lie between 0 and {classes - 1} for {classes} classes, got some from "
             f"{numbers.min()} to {numbers.max()}"
