@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from autodiff.adjoint import Structured
+from autodiff.adjoint import Masked, Scattered, dense
 from autodiff.graph import Node, bare
 from autodiff.primitive import Parameters, Primitive
 from autodiff.recording import Block, State
@@ -333,7 +333,9 @@ def _has_inf(number: Any) -> bool:
 
 def _numbers(adjoint: Any) -> Any:
     """The bare numbers of an adjoint in any form."""
-    return bare(adjoint.values if isinstance(adjoint, Structured) else adjoint)
+    while isinstance(adjoint, Masked):
+        adjoint = adjoint.values
+    return bare(adjoint.values if isinstance(adjoint, Scattered) else dense(adjoint))
 
 
 def _kind(number: Any) -> str:

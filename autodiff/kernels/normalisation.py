@@ -73,7 +73,7 @@ def adjoints(
         seen: what was made of x, if t counts only where that is positive.
     """
     mean, variance = moments
-    spread = np.sqrt(variance + eps)
+    spread = np.sqrt(variance + np.asarray(variance).dtype.type(eps))
     matrix = _matrix(x, weight, bias, axis, t)
     if seen is not None and (matrix is None or matrix.along_rows):
         t = gate(seen, t)

@@ -43,7 +43,14 @@ class Gated(Structured):
         return self.values
 
     def add(self, other: Any) -> Any:
-        return self.dense() + dense(other)
+        other = dense(other)
+        if self._x is None:
+            return self.values + other
+        total = gate(self._x, self.values)  # which nobody else has seen
+        if type(other) is np.ndarray and other.shape == total.shape and total.flags.writeable:
+            total += other
+            return total
+        return total + other
 
 
 class Gating(Row):

@@ -88,6 +88,46 @@ def test_the_bits_are_those_of_an_array(
         np.testing.assert_array_equal(mine, plain)
 
 
+@pytest.mark.parametrize("eps", [1e-5, np.float64(1e-5), np.float32(1e-5), 1])
+def test_what_is_at_the_kink_is_found_again(eps: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = channels_last((40, 50), np.float32), rng().normal(size=50).astype(np.float32)
+    nothing = np.zeros(50, np.float32)
+    b = -ad.standardise(x, 0, w, nothing, eps=eps)[7]  # one number of each column becomes 0
+
+    def gradient() -> Any:
+        return ad.grad(lambda b: ad.sum(ad.relu(ad.standardise(x, 0, w, b, eps=eps))))(b)
+
+    expected = gradient()
+    monkeypatch.setattr(gated, "_LARGE", 0)
+    np.testing.assert_array_equal(gradient(), expected)
+
+
+def test_anomalies_are_looked_for_behind_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gated, "_LARGE", 0)
+    x = np.array([-1.0, 2.0, 3.0])
+
+    def f(x: Any) -> Any:
+        return ad.sum(ad.where(x > -2, ad.relu(ad.sqrt(x + 1) - 1), 0.0))
+
+    with ad.detect_anomaly():
+        np.testing.assert_allclose(ad.grad(f)(x + 0.5), 0.5 / np.sqrt(x + 1.5) * (x > -0.5))
+        with pytest.raises(FloatingPointError, match="sqrt"):
+            ad.grad(lambda x: f(x - 0.0))(x)
+
+
+def test_a_sum_is_made_where_the_array_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rng().normal(size=(3, 4))
+    t, other = rng().normal(size=(2, 3, 4))
+    adjoint = gated.Gated(t, x)
+    np.testing.assert_array_equal(adjoint.add(other), np.where(x > 0, t, 0) + other)
+    again = gated.Gated(t, x)
+    dense = again.dense()
+    before = dense.copy()
+    again.add(other)
+    np.testing.assert_array_equal(dense, before)  # somebody may hold it
+    assert again.add(1.0).shape == x.shape
+
+
 def test_standardising_reads_what_arrived_at_relu(monkeypatch: pytest.MonkeyPatch) -> None:
     if normalisation._matrix(np.ones((2, 3), np.float32), 1.0, 0.0, (0,)) is None:
         pytest.skip("there are no compiled kernels")
