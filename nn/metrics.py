@@ -189,7 +189,7 @@ def class_report(
 def _need_labels(name: str, numbers: Array, classes: int) -> None:
     if numbers.size and numbers.dtype.kind not in "iu":
         raise TypeError(f"{name} are whole numbers, got dtype {numbers.dtype}")
-    if numbers.size and numbers.astype(np.uintp).max() >= classes:  # as negative ones are then
+    if numbers.size and numbers.astype(np.uint64).max() >= classes:  # as negative ones are then
         raise ValueError(
             f"{name} lie between 0 and {classes - 1} for {classes} classes, got some from "
             f"{numbers.min()} to {numbers.max()}"

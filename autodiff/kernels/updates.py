@@ -64,12 +64,10 @@ def adam(
         epsilon: ε.
         decay: how fast w decays, through its gradient.
     """
-    numbers = (*shares, epsilon, decay)
-    if (
-        _compiled("adam", (w, m, v, g), rates, numbers)
-        if largest is None
-        else _compiled("amsgrad", (w, m, v, largest, g), rates, numbers)
-    ):
+    raised = largest is not None
+    square = v if largest is None else largest
+    numbers = (*shares, epsilon, decay, raised)
+    if _compiled("adam", (w, m, v, square, g), rates, numbers):
         return
     rate, root, fading = map(float, rates)
     if fading:
@@ -80,7 +78,8 @@ def adam(
     m += g * (1 - first)
     v *= second
     v += g * g * (1 - second)
-    square = v if largest is None else np.maximum(largest, v, out=largest)
+    if raised:
+        np.maximum(square, v, out=square)
     step = np.sqrt(square, out=np.empty_like(w))
     step *= root
     step += epsilon

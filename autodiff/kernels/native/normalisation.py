@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff.arrays import Array
 from autodiff.kernels import buffers
-from autodiff.kernels.native.compiler import summing
+from autodiff.kernels.native.compiler import inlined, summing
 from autodiff.kernels.native.parallel import in_parallel
 from autodiff.kernels.native.streams import manner_of, piece_of, room_of, send
 from autodiff.kernels.native.team import shared
@@ -52,6 +52,12 @@ def standardised_columns(x: Array, mean: Array, scale: Array, shift: Array) -> A
     return y
 
 
+@inlined
+def _made(d: float, scale: float, shift: float) -> float:
+    """What is made of a number that is d from the mean; the adjoints make it again, bit for bit."""
+    return d * scale + shift
+
+
 @shared
 def _standardised_columns(
     first: int, end: int, how: int, x: Any, along: Any, y: Any
@@ -63,13 +69,13 @@ def _standardised_columns(
         stop = min(start + width, len(x))
         row, to = x[start:stop], piece_of(how, room, y, start, stop)
         for k in range(len(row)):
-            to[k] = (row[k] - mean[k]) * scale[k] + shift[k]
+            to[k] = _made(row[k] - mean[k], scale[k], shift[k])
         send(how, room, y, start, stop)
     settle(how)
 
 
 def adjoints_of_columns(
-    t: Array, x: Array, mean: Array, spread: Array, weight: Array, seen: Array | None = None
+    t: Array, x: Array, mean: Array, spread: Array, weight: Array, bias: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """See ``adjoints_of_rows``; mean and spread are (columns,).
 
@@ -79,10 +85,10 @@ def adjoints_of_columns(
         mean: see there.
         spread: see there.
         weight: see there.
-        seen: the bias, if t counts only where what was made of x is positive.
+        bias: (columns,), if t counts only where what was made of x is positive.
     """
     scale = weight / spread
-    gate = () if seen is None else (scale, seen)
+    gate = () if bias is None else (scale, bias)
     to_bias, products = _sums_of_columns(t, x, np.zeros_like(mean), mean, *gate)
     to_weight = products / spread
     # scale · (t - mean of t - h · mean of t h), with h = (x - mean) / spread
@@ -108,7 +114,7 @@ def _adjoint_of_columns(
         for k in range(len(row)):
             d, sent = row[k] - mean[k], above[k]
             if gated:
-                sent = sent if d * scale[k] + shift[k] > zero else zero
+                sent = sent if _made(d, scale[k], shift[k]) > zero else zero
             below[k] = (sent - offset[k] - d * slope[k]) * scale[k]
         send(how, room, to_x, start, stop)
     settle(how)
@@ -143,7 +149,7 @@ def _add_columns(first: int, end: int, block: int, t: Any, x: Any, along: Any, s
             for k in range(len(row)):
                 d, sent = row[k] - p[k], above[k]
                 if gated:
-                    sent = sent if d * scale[k] + shift[k] > zero else zero
+                    sent = sent if _made(d, scale[k], shift[k]) > zero else zero
                 sent -= q[k]
                 plain[k] += sent
                 products[k] += sent * d

@@ -60,32 +60,21 @@ def _momentum(w: Any, v: Any, g: Any, rate: float, mu: float, decay: float) -> N
 
 @shared
 def adam(
-    first: int, end: int, w: Any, m: Any, v: Any, g: Any, rates: Any, first_share: float,
-    second_share: float, epsilon: float, decay: float,
-) -> None:  # fmt: skip
-    """Take the step of ``kernels.updates.adam``, for flat arrays."""
-    begin, stop = first, _next_line(w, first, end)
-    while begin < end:
-        own = w[begin:stop]
-        _fade(own, rates[2])
-        _means(own, m[begin:stop], v[begin:stop], g[begin:stop], first_share, second_share, decay)
-        _scaled(own, m[begin:stop], v[begin:stop], rates, epsilon)
-        begin, stop = stop, min(stop + _PIECE, end)
-
-
-@shared
-def amsgrad(
     first: int, end: int, w: Any, m: Any, v: Any, largest: Any, g: Any, rates: Any,
-    first_share: float, second_share: float, epsilon: float, decay: float,
+    first_share: float, second_share: float, epsilon: float, decay: float, raised: bool,
 ) -> None:  # fmt: skip
-    """The same with the largest v so far."""
+    """Take the step of ``kernels.updates.adam``, for flat arrays.
+
+    If ``largest`` is not raised to v, it is v itself.
+    """
     begin, stop = first, _next_line(w, first, end)
     while begin < end:
-        own = w[begin:stop]
+        own, square = w[begin:stop], largest[begin:stop]
         _fade(own, rates[2])
         _means(own, m[begin:stop], v[begin:stop], g[begin:stop], first_share, second_share, decay)
-        _raise(largest[begin:stop], v[begin:stop])
-        _scaled(own, m[begin:stop], largest[begin:stop], rates, epsilon)
+        if raised:
+            _raise(square, v[begin:stop])
+        _scaled(own, m[begin:stop], square, rates, epsilon)
         begin, stop = stop, min(stop + _PIECE, end)
 
 

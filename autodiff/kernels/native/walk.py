@@ -87,7 +87,7 @@ def walk(
     lines = min(rows, max(1, block // columns))
     lines = -(-rows // -(-rows // lines))  # all blocks alike
     images = max(1, min(batch, block // (rows * columns)))
-    images = next((n for n in range(images, images // 2, -1) if batch % n == 0), images)  # likewise
+    images = next((n for n in range(images, images // 2, -1) if batch % n == 0), images)  # in turns
     reach = [(n - 1) * s + e for n, s, e in zip((lines, columns), stride, extent, strict=True)]
     last = [
         c + (n - 1) * s + e for c, n, s, e in zip(corner, positions, stride, extent, strict=True)
